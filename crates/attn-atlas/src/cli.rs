@@ -1,0 +1,195 @@
+//! The command line.
+
+use attn_bert::Backend;
+use attn_core::{Reading, Split, Task};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Measures what the attention heads of BERT do.
+#[derive(Debug, Parser)]
+#[command(name = "attn", version, about, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One subcommand a stage.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the backends that this build contains.
+    Devices,
+    /// Download models and data sets into the cache, and verify them.
+    Fetch(FetchArgs),
+    /// Write the attention maps of texts to a safetensors file.
+    Extract(ExtractArgs),
+    /// Attention to [SEP] and [CLS] for each head (Figure 6, Section 4.4).
+    SepCls(SepClsArgs),
+    /// Look at GLUE data.
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Look at FrameNet data.
+    #[command(subcommand)]
+    Framenet(FrameNetCommand),
+    /// Regenerate the paper's tables and figures, as far as they are built.
+    Reproduce(ReproduceArgs),
+}
+
+/// Where downloads go and whether there may be any.
+#[derive(Debug, Clone, Args)]
+pub struct CacheArgs {
+    /// Folder for downloads [default: $ATTN_CACHE, else the system's cache folder].
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+    /// Never use the network or pip.
+    #[arg(long)]
+    pub offline: bool,
+    /// Another list of artefacts in place of the built-in one (datasets/sources.toml).
+    #[arg(long, value_name = "FILE")]
+    pub sources: Option<PathBuf>,
+}
+
+/// Arguments of `attn fetch`.
+#[derive(Debug, Args)]
+pub struct FetchArgs {
+    /// What to fetch; without names, what there is and what is cached is listed.
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Hash cached files anew, too.
+    #[arg(long)]
+    pub verify: bool,
+    #[command(flatten)]
+    pub cache: CacheArgs,
+}
+
+/// Which model, on what.
+#[derive(Debug, Clone, Args)]
+pub struct ModelArgs {
+    /// A name from `attn fetch`, or a checkpoint folder in Hugging Face's layout.
+    #[arg(long, default_value = "all-MiniLM-L6-v2", value_name = "NAME|PATH")]
+    pub model: String,
+    /// What computes: flex (CPU), wgpu or cuda, as far as compiled in.
+    #[arg(long, default_value_t = Backend::Flex)]
+    pub backend: Backend,
+    /// Which device of the backend, from 0.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub device: usize,
+    /// Longest input in word pieces, special tokens included; the longer text is cut first.
+    #[arg(long, default_value_t = 128, value_name = "N")]
+    pub max_length: usize,
+    #[command(flatten)]
+    pub cache: CacheArgs,
+}
+
+/// Which labelled data.
+#[derive(Debug, Clone, Args)]
+pub struct DataArgs {
+    /// Folder with GLUE's task folders (TSV, or nyu-mll/glue's Parquet).
+    #[arg(long, default_value = "datasets/starter", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Part of the data: train or dev.
+    #[arg(long, default_value_t = Split::Dev)]
+    pub split: Split,
+    /// At most so many examples of each task, drawn at random (the paper's limit).
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub max_eval: usize,
+    /// Seed of everything random: the sample and the bootstrap.
+    #[arg(long, default_value_t = 42)]
+    pub seed: u64,
+    /// Skip broken rows and count them, rather than stop at the first.
+    #[arg(long)]
+    pub lenient: bool,
+}
+
+/// Arguments of `attn extract`.
+#[derive(Debug, Args)]
+pub struct ExtractArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Text file: one sentence a line, or two separated by a tab.
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "task",
+        conflicts_with = "task"
+    )]
+    pub input: Option<PathBuf>,
+    /// A GLUE task to read from --data in place of a text file.
+    #[arg(long)]
+    pub task: Option<Task>,
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// The file to write: tensors maps.<i> of [layers, heads, L, L], f32.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Write hidden.<i> of [layers + 1, L, hidden] as well.
+    #[arg(long)]
+    pub hidden: bool,
+}
+
+/// Arguments of `attn sep-cls`.
+#[derive(Debug, Clone, Args)]
+pub struct SepClsArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Tasks, separated by commas [default: the paper's seven, as far as --data has them].
+    #[arg(long, value_delimiter = ',', value_name = "TASK,…")]
+    pub tasks: Vec<Task>,
+    /// Folder for records, tables and figures [default: results/<model>-<data>].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Parts of the paper that can be regenerated so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Artefact {
+    /// Figure 6: attention to [SEP] and [CLS].
+    SepCls,
+}
+
+/// Arguments of `attn reproduce`.
+#[derive(Debug, Args)]
+pub struct ReproduceArgs {
+    /// Only these [default: all].
+    #[arg(long, value_delimiter = ',', value_name = "ARTEFACT,…")]
+    pub only: Vec<Artefact>,
+    #[command(flatten)]
+    pub sep_cls: SepClsArgs,
+}
+
+/// Subcommands of `attn data`.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Check a folder: rows against the official counts, labels, lengths, hashes, a verdict.
+    Check {
+        /// Folder with GLUE's task folders.
+        path: PathBuf,
+        /// Measure lengths in this model's word pieces (a cached name or a folder).
+        #[arg(long, default_value = "all-MiniLM-L6-v2", value_name = "NAME|PATH")]
+        model: String,
+        #[command(flatten)]
+        cache: CacheArgs,
+    },
+}
+
+/// Subcommands of `attn framenet`.
+#[derive(Debug, Subcommand)]
+pub enum FrameNetCommand {
+    /// Find the sentences of Section 4.2 and print how many each condition leaves.
+    Filter {
+        /// FrameNet 1.7: a folder, or NLTK's framenet_v17.zip.
+        #[arg(long, value_name = "PATH")]
+        framenet: PathBuf,
+        /// The paper's words or the authors' code.
+        #[arg(long, default_value_t = Reading::Paper)]
+        reading: Reading,
+        /// File to write: JSON Lines, one sentence a line.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Skip broken lexical units and count them, rather than stop at the first.
+        #[arg(long)]
+        lenient: bool,
+    },
+}

@@ -1,0 +1,80 @@
+//! `attn extract`.
+
+use crate::cli::ExtractArgs;
+use crate::forward::forward_all;
+use crate::inputs::{self, InputSet};
+use crate::model::LoadedModel;
+use crate::output::TensorFile;
+use crate::progress::Progress;
+use attn_bert::Want;
+
+/// Writes the maps of every example to a safetensors file.
+pub fn run(args: &ExtractArgs) -> anyhow::Result<()> {
+    let model = LoadedModel::open(&args.model)?;
+    let set = match (&args.input, args.task) {
+        (Some(path), _) => inputs::from_file(path, &model.tokenizer)?,
+        (None, Some(task)) => inputs::from_task(&args.data, task, &model.tokenizer)?,
+        // clap demands one of the two.
+        (None, None) => anyhow::bail!("give --input FILE or --task TASK"),
+    };
+    for note in model.notes.iter().chain(&set.notes) {
+        eprintln!("note: {note}");
+    }
+    let (layers, heads) = (model.encoder.layers(), model.encoder.heads());
+    let mut tensors = Vec::new();
+    for (i, example) in set.examples.iter().enumerate() {
+        let length = example.encoding.len();
+        tensors.push((format!("maps.{i}"), vec![layers, heads, length, length]));
+        if args.hidden {
+            tensors.push((
+                format!("hidden.{i}"),
+                vec![layers + 1, length, model.config.hidden_size],
+            ));
+        }
+    }
+    let mut file = TensorFile::create(&args.out, &tensors, &metadata(&model, &set)?)?;
+    let want = Want {
+        maps: true,
+        hidden: args.hidden,
+        contexts: false,
+    };
+    let mut progress = Progress::new("extracting maps", set.examples.len() as u64);
+    forward_all(
+        &model.encoder,
+        &set.examples,
+        want,
+        &mut progress,
+        |batch, output| {
+            for (position, (&i, maps)) in batch.iter().zip(output.all_maps()?).enumerate() {
+                file.put(&format!("maps.{i}"), &maps)?;
+                if args.hidden {
+                    file.put(&format!("hidden.{i}"), &output.example_hidden(position)?)?;
+                }
+            }
+            Ok(())
+        },
+    )?;
+    progress.finish();
+    file.finish()?;
+    println!("{}", args.out.display());
+    Ok(())
+}
+
+/// Text that explains the tensors: `tokens`, a JSON list of lists of word pieces; `segments`, their
+/// segment ids; `ids`, where each example comes from; `model`; `format`.
+fn metadata(model: &LoadedModel, set: &InputSet) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let encodings = || set.examples.iter().map(|e| &e.encoding);
+    let tokens: Vec<_> = encodings().map(|e| e.texts()).collect();
+    let segments: Vec<_> = encodings().map(|e| e.segments()).collect();
+    let ids: Vec<_> = set.examples.iter().map(|e| e.example.id.as_str()).collect();
+    Ok(vec![
+        (
+            "format",
+            "attention-atlas maps 1: maps.<i> [layers, heads, query, key]".to_owned(),
+        ),
+        ("model", model.name.clone()),
+        ("tokens", serde_json::to_string(&tokens)?),
+        ("segments", serde_json::to_string(&segments)?),
+        ("ids", serde_json::to_string(&ids)?),
+    ])
+}

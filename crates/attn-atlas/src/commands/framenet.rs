@@ -1,0 +1,31 @@
+//! `attn framenet`.
+
+use crate::cli::FrameNetCommand;
+use attn_data::framenet::{FrameNet, Strictness, filter, write_links};
+
+/// Filters sentences and prints the funnel.
+pub fn run(command: FrameNetCommand) -> anyhow::Result<()> {
+    match command {
+        FrameNetCommand::Filter {
+            framenet,
+            reading,
+            out,
+            lenient,
+        } => {
+            let strictness = if lenient {
+                Strictness::Lenient
+            } else {
+                Strictness::default()
+            };
+            let framenet = FrameNet::open(&framenet)?.with_strictness(strictness);
+            let filtered = filter(&framenet, reading)?;
+            write_links(&out, &filtered.links)?;
+            println!("{}", filtered.funnel);
+            for note in filtered.report.notes() {
+                println!("note: {note}");
+            }
+            println!("{}", out.display());
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! One pass of a model over many examples, in batches of like length.
+
+use crate::inputs::Prepared;
+use crate::progress::Progress;
+use crate::stop_if_interrupted;
+use anyhow::Context;
+use attn_bert::{BertModel, EncoderOutput, TokenBatch, TokenIds, Want};
+use attn_core::Intervention;
+
+/// Padded tokens in one batch, at most (a single longer example makes a batch of its own). Large
+/// enough to keep the matrix products busy, small enough that a batch's maps stay in cache reach.
+const TOKENS_PER_BATCH: usize = 1024;
+
+/// Groups examples of like length. Each batch is a list of indices; together they hold every index
+/// once. Deterministic, so that a run can be repeated to the byte.
+pub fn buckets(lengths: &[usize]) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&i| (lengths[i], i));
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    for index in order {
+        // Lengths ascend, so the newest member is the batch's width.
+        match batches.last_mut() {
+            Some(batch) if (batch.len() + 1) * lengths[index] <= TOKENS_PER_BATCH => {
+                batch.push(index)
+            }
+            _ => batches.push(vec![index]),
+        }
+    }
+    batches
+}
+
+/// Runs `model` over the examples and hands each batch's output, with the indices of its examples,
+/// to `each`.
+///
+/// # Errors
+/// What `each` returns, a batch that does not fit the model (named by its first example), or an
+/// interruption.
+pub fn forward_all(
+    model: &BertModel,
+    examples: &[Prepared],
+    want: Want,
+    progress: &mut Progress,
+    mut each: impl FnMut(&[usize], &EncoderOutput) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let lengths: Vec<usize> = examples.iter().map(|e| e.encoding.len()).collect();
+    for batch in buckets(&lengths) {
+        stop_if_interrupted()?;
+        let ids: Vec<(Vec<u32>, Vec<u32>)> = batch
+            .iter()
+            .map(|&i| (examples[i].encoding.ids(), examples[i].encoding.segments()))
+            .collect();
+        let tokens: Vec<TokenIds<'_>> = ids
+            .iter()
+            .map(|(ids, types)| TokenIds { ids, types })
+            .collect();
+        let output = TokenBatch::new(&tokens)
+            .map_err(Into::into)
+            .and_then(|tokens| model.forward(&tokens, &Intervention::none(), None, want))
+            .with_context(|| {
+                format!(
+                    "batch of {} examples from {}",
+                    batch.len(),
+                    examples[batch[0]].example.id
+                )
+            })?;
+        each(&batch, &output)?;
+        progress.add(batch.len() as u64);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_hold_every_example_once_and_stay_small() {
+        let lengths: Vec<usize> = (0..200).map(|i| (i * 37) % 128 + 1).chain([5000]).collect();
+        let batches = buckets(&lengths);
+        let mut all: Vec<usize> = batches.concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..201).collect::<Vec<_>>());
+        for batch in &batches {
+            let width = batch.iter().map(|&i| lengths[i]).max().unwrap();
+            assert!(batch.len() == 1 || batch.len() * width <= TOKENS_PER_BATCH);
+        }
+        assert!(buckets(&[]).is_empty());
+    }
+}

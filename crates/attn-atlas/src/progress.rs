@@ -1,0 +1,75 @@
+//! Progress with an estimate of the time left: a bar on a terminal, plain lines elsewhere.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+/// Between two lines where no terminal shows a bar.
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// One stage's progress. Goes to standard error, so that results on standard output stay clean.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    what: String,
+    total: u64,
+    done: u64,
+    started: Instant,
+    last_line: Instant,
+}
+
+impl Progress {
+    /// A stage of `total` units of work (examples, bytes, …).
+    pub fn new(what: impl Into<String>, total: u64) -> Self {
+        let what = what.into();
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(total).with_message(what.clone());
+            let style =
+                ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {elapsed}, {eta} left");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar
+        });
+        let now = Instant::now();
+        Self {
+            bar,
+            what,
+            total,
+            done: 0,
+            started: now,
+            last_line: now,
+        }
+    }
+
+    /// Sets the amount of work done so far.
+    pub fn set(&mut self, done: u64) {
+        self.done = done;
+        match &self.bar {
+            Some(bar) => bar.set_position(done),
+            None if self.last_line.elapsed() >= LINE_INTERVAL => {
+                self.last_line = Instant::now();
+                let elapsed = self.started.elapsed().as_secs_f64();
+                let left =
+                    elapsed / (done.max(1) as f64) * (self.total.saturating_sub(done)) as f64;
+                eprintln!(
+                    "{}: {done} of {}, about {left:.0} s left",
+                    self.what, self.total
+                );
+            }
+            None => {}
+        }
+    }
+
+    /// Adds to the amount of work done.
+    pub fn add(&mut self, more: u64) {
+        self.set(self.done + more);
+    }
+
+    /// Ends the stage with one line and gives the seconds it took.
+    pub fn finish(self) -> f64 {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        let seconds = self.started.elapsed().as_secs_f64();
+        eprintln!("{}: {} in {seconds:.1} s", self.what, self.done);
+        seconds
+    }
+}

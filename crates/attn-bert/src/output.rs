@@ -1,0 +1,166 @@
+//! What a forward pass hands out.
+
+use burn::tensor::Tensor;
+
+/// What to keep of each layer; nothing by default, and what is not asked for is freed as soon as
+/// the next operation has used it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Want {
+    /// Attention maps.
+    pub maps: bool,
+    /// Per-head contexts: weights times values, before the output projection.
+    pub contexts: bool,
+    /// Hidden states, the embeddings' output among them.
+    pub hidden: bool,
+}
+
+impl Want {
+    /// Only the last hidden state.
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+
+    /// The attention maps of every layer.
+    pub fn maps() -> Self {
+        Self { maps: true, ..Self::default() }
+    }
+
+    /// Maps, contexts and hidden states.
+    pub fn everything() -> Self {
+        Self { maps: true, contexts: true, hidden: true }
+    }
+}
+
+/// What one layer leaves behind, as far as it was wanted.
+#[derive(Debug, Clone, Default)]
+pub struct LayerOutput {
+    /// Attention weights as the layer used them, after the softmax and any intervention, before
+    /// dropout: `[batch, heads, query, key]`. Columns of padding are 0; rows of padding mean nothing.
+    pub maps: Option<Tensor<4>>,
+    /// Weights times values, before the output projection: `[batch, heads, query, head_size]`.
+    pub contexts: Option<Tensor<4>>,
+    /// The layer's output: `[batch, width, hidden]`.
+    pub hidden: Option<Tensor<3>>,
+}
+
+/// The encoder's result.
+#[derive(Debug, Clone)]
+pub struct EncoderOutput {
+    /// The last layer's output: `[batch, width, hidden]`.
+    pub last_hidden: Tensor<3>,
+    /// The pooler's output, `[batch, hidden]`, when the model has one.
+    pub pooled: Option<Tensor<2>>,
+    /// The embeddings' output (the hidden state before layer 0), when hidden states are wanted:
+    /// `[batch, width, hidden]`.
+    pub embeddings: Option<Tensor<3>>,
+    /// One entry a layer.
+    pub layers: Vec<LayerOutput>,
+    /// Real tokens of each example.
+    pub lengths: Vec<usize>,
+}
+
+/// Host copies of a batch's maps could not be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The forward pass was not asked for them.
+    #[error("the forward pass kept no {0}: ask for them with `Want`")]
+    NotKept(&'static str),
+    /// No such example.
+    #[error("the batch has {size} examples, there is no example {index} (counted from 0)")]
+    NoSuchExample {
+        /// The index asked for.
+        index: usize,
+        /// Examples in the batch.
+        size: usize,
+    },
+    /// The device failed.
+    #[error("reading from the device failed: {0}")]
+    Device(String),
+}
+
+/// A tensor's values on the host, row-major, as f32.
+///
+/// # Errors
+/// [`ReadError::Device`] when the device fails.
+pub fn to_host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ReadError> {
+    let data = tensor.try_into_data_as::<f32>().map_err(|e| ReadError::Device(format!("{e:?}")))?;
+    data.try_to_vec::<f32>().map_err(|e| ReadError::Device(e.to_string()))
+}
+
+/// Cuts `[rows, width, width]` of one example to `[rows, length, length]` and appends it to `out`.
+fn append_cropped(out: &mut Vec<f32>, maps: &[f32], width: usize, length: usize) {
+    for map in maps.chunks_exact(width * width) {
+        for row in map.chunks_exact(width).take(length) {
+            out.extend_from_slice(&row[..length]);
+        }
+    }
+}
+
+impl EncoderOutput {
+    /// Number of heads per layer, when maps were kept.
+    pub fn heads(&self) -> Option<usize> {
+        self.layers.first()?.maps.as_ref().map(|m| m.dims()[1])
+    }
+
+    /// The maps of every example on the host, each `[layers, heads, L, L]` row-major without
+    /// padding, in the batch's order.
+    ///
+    /// # Errors
+    /// [`ReadError`] when maps were not kept or the device fails.
+    pub fn all_maps(&self) -> Result<Vec<Vec<f32>>, ReadError> {
+        let [_, width, _] = self.last_hidden.dims();
+        let mut examples: Vec<Vec<f32>> = vec![Vec::new(); self.lengths.len()];
+        for layer in &self.layers {
+            let maps = layer.maps.clone().ok_or(ReadError::NotKept("attention maps"))?;
+            let heads = maps.dims()[1];
+            let host = to_host(maps)?;
+            for ((out, &length), maps) in
+                examples.iter_mut().zip(&self.lengths).zip(host.chunks_exact(heads * width * width))
+            {
+                if out.is_empty() {
+                    out.reserve_exact(self.layers.len() * heads * length * length);
+                }
+                append_cropped(out, maps, width, length);
+            }
+        }
+        Ok(examples)
+    }
+
+    /// One example's maps on the host: `[layers, heads, L, L]`, row-major, without padding.
+    ///
+    /// # Errors
+    /// [`ReadError`] when maps were not kept, `example` is out of range or the device fails.
+    pub fn example_maps(&self, example: usize) -> Result<Vec<f32>, ReadError> {
+        let length = self.length(example)?;
+        let mut out = Vec::new();
+        for layer in &self.layers {
+            let maps = layer.maps.clone().ok_or(ReadError::NotKept("attention maps"))?;
+            let [_, _, width, _] = maps.dims();
+            append_cropped(&mut out, &to_host(maps.narrow(0, example, 1))?, width, length);
+        }
+        Ok(out)
+    }
+
+    /// One example's hidden states on the host: `[layers + 1, L, hidden]`, row-major, the
+    /// embeddings' output first, without padding.
+    ///
+    /// # Errors
+    /// [`ReadError`] when hidden states were not kept, `example` is out of range or the device fails.
+    pub fn example_hidden(&self, example: usize) -> Result<Vec<f32>, ReadError> {
+        let length = self.length(example)?;
+        let mut out = Vec::new();
+        let states = std::iter::once(&self.embeddings).chain(self.layers.iter().map(|l| &l.hidden));
+        for state in states {
+            let state = state.clone().ok_or(ReadError::NotKept("hidden states"))?;
+            out.extend(to_host(state.narrow(0, example, 1).narrow(1, 0, length))?);
+        }
+        Ok(out)
+    }
+
+    fn length(&self, example: usize) -> Result<usize, ReadError> {
+        self.lengths.get(example).copied().ok_or(ReadError::NoSuchExample {
+            index: example,
+            size: self.lengths.len(),
+        })
+    }
+}

@@ -1,0 +1,173 @@
+//! How results reach the disk: whole or not at all.
+
+use serde::{Serialize, de::DeserializeOwned};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// A file that could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum IoError {
+    /// The operating system refused.
+    #[error("{path}: cannot {action}: {source}")]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried, for example `write`.
+        action: &'static str,
+        /// The system's reason (a full disk among them).
+        source: io::Error,
+    },
+    /// A line of a JSON Lines file is broken.
+    #[error("{path}, line {line}: {reason}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What the parser said.
+        reason: String,
+    },
+}
+
+impl IoError {
+    /// Wraps a system error with its file and the action that failed.
+    pub fn file(path: &Path, action: &'static str, source: io::Error) -> Self {
+        IoError::File {
+            path: path.to_owned(),
+            action,
+            source,
+        }
+    }
+}
+
+/// Writes a file under a temporary name in the same folder, syncs it and renames it, so that
+/// `path` either holds all of it or is as before. Missing parent folders are made.
+///
+/// # Errors
+/// [`IoError::File`] when any step fails; the temporary file is removed then.
+pub fn write_atomically(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), IoError> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(parent).map_err(|e| IoError::file(parent, "create the folder", e))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = parent.join(format!(".{name}.{}.tmp", std::process::id()));
+    let result = (|| {
+        let mut writer = BufWriter::new(File::create(&temporary)?);
+        fill(&mut writer)?;
+        writer.flush()?;
+        writer.get_ref().sync_all()?;
+        drop(writer);
+        fs::rename(&temporary, path)
+    })();
+    result.map_err(|e| {
+        // The first error is the one to report; a leftover temporary file is harmless.
+        let _ = fs::remove_file(&temporary);
+        IoError::file(path, "write", e)
+    })
+}
+
+/// Writes one JSON object a line, atomically.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn write_jsonl<T: Serialize>(path: &Path, rows: &[T]) -> Result<(), IoError> {
+    write_atomically(path, |out| {
+        for row in rows {
+            serde_json::to_writer(&mut *out, row)?;
+            out.write_all(b"\n")?;
+        }
+        Ok(())
+    })
+}
+
+/// Writes indented JSON with a final newline, atomically.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), IoError> {
+    write_atomically(path, |out| {
+        serde_json::to_writer_pretty(&mut *out, value)?;
+        out.write_all(b"\n")
+    })
+}
+
+/// Reads a JSON Lines file.
+///
+/// # Errors
+/// [`IoError::File`] when it cannot be read, [`IoError::Line`] for a line that is not a `T`.
+pub fn read_jsonl<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, IoError> {
+    let file = File::open(path).map_err(|e| IoError::file(path, "open", e))?;
+    let mut rows = Vec::new();
+    for (index, line) in BufReader::new(file).lines().enumerate() {
+        let line = line.map_err(|e| IoError::file(path, "read", e))?;
+        rows.push(serde_json::from_str(&line).map_err(|e| IoError::Line {
+            path: path.to_owned(),
+            line: index + 1,
+            reason: e.to_string(),
+        })?);
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{HeadId, Record};
+
+    fn folder(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("attn-core-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_no_rubbish() {
+        let folder = folder("atomic");
+        let path = folder.join("a.txt");
+        write_atomically(&path, |out| out.write_all(b"old")).unwrap();
+        let error = write_atomically(&path, |out| {
+            out.write_all(b"half")?;
+            Err(io::Error::other("disk full"))
+        })
+        .unwrap_err();
+        assert!(error.to_string().contains("a.txt") && error.to_string().contains("disk full"));
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn records_round_trip_and_a_broken_line_is_named() {
+        let folder = folder("jsonl");
+        let path = folder.join("records.jsonl");
+        let HeadId { layer, head } = HeadId::new(1, 2);
+        let row = Record {
+            run: "r".into(),
+            model: "m".into(),
+            task: "MRPC".into(),
+            split: "dev".into(),
+            experiment: "sep-cls".into(),
+            layer: Some(layer),
+            head: Some(head),
+            metric: "attention_to_sep".into(),
+            value: 0.1 + 0.2,
+            n: 408,
+            seed: 42,
+            ci_low: Some(0.25),
+            ci_high: None,
+        };
+        write_jsonl(&path, &[row.clone(), row.clone()]).unwrap();
+        assert_eq!(read_jsonl::<Record>(&path).unwrap(), [row.clone(), row]);
+        let whole = fs::read_to_string(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() - 9]).unwrap();
+        let error = read_jsonl::<Record>(&path).unwrap_err().to_string();
+        assert!(error.contains("records.jsonl, line 2"), "{error}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

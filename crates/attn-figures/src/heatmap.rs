@@ -1,0 +1,153 @@
+//! Heatmaps over layers and heads: the paper's Figures 4 to 8.
+
+use crate::describe;
+use crate::frame::Frame;
+use crate::matrix::{self, Cells, Matrix};
+use crate::scene::Scene;
+use crate::theme::ColourMap;
+use crate::{Figure, FigureError};
+use attn_core::HeadGrid;
+
+/// One grid of values, `layers` x `heads`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Panel {
+    /// Above the grid, for example the task.
+    pub title: String,
+    /// One value per head; NaN and infinities are drawn as missing.
+    pub grid: HeadGrid<f64>,
+    /// Small type under the title, for example `n = 408`; may be empty.
+    pub note: String,
+}
+
+/// Whether panels can be compared by colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ScaleMode {
+    /// One scale and one colour bar for all panels.
+    #[default]
+    Shared,
+    /// Each panel has its own.
+    PerPanel,
+}
+
+/// One or several heatmaps. Layer 1 is on top and head 1 on the left, as in the paper.
+///
+/// `Default` gives an empty one to fill in with struct update syntax.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HeatmapSpec {
+    /// Above everything; wrapped when long.
+    pub title: String,
+    /// Under the title; may be empty.
+    pub subtitle: String,
+    /// Row by row.
+    pub panels: Vec<Panel>,
+    /// Panels in a row; chosen from their number when absent.
+    pub columns: Option<usize>,
+    /// Bold names left of each row of panels (Figure 6: `[SEP]` and `[CLS]`); may be empty.
+    pub row_names: Vec<String>,
+    /// Whether the panels share a colour scale.
+    pub scale: ScaleMode,
+    /// What the colours mean, with its unit, written along the colour bar.
+    pub value_label: String,
+    /// Lower and upper end of the scale; from the values when absent.
+    pub range: Option<(f64, f64)>,
+    /// For differences: zero is white, blue is less, orange is more.
+    pub diverging: bool,
+    /// Prints values inside the cells where they fit.
+    pub annotate: bool,
+    /// Small type at the bottom: model, task, n, seed, mode.
+    pub footer: String,
+}
+
+impl HeatmapSpec {
+    /// Draws the figure.
+    ///
+    /// # Errors
+    /// [`FigureError::Empty`] without panels or cells, [`FigureError::NothingFinite`] without a
+    /// finite value, [`FigureError::Range`] for a range that is none, [`FigureError::TooLarge`].
+    pub fn render(&self) -> Result<Figure, FigureError> {
+        self.scene()?.render()
+    }
+
+    pub(crate) fn scene(&self) -> Result<Scene, FigureError> {
+        let count = |n: usize| (1..=n).map(|i| i.to_string()).collect::<Vec<_>>();
+        let panels: Vec<Cells> = self
+            .panels
+            .iter()
+            .map(|panel| Cells {
+                title: panel.title.clone(),
+                note: panel.note.clone(),
+                row_labels: count(panel.grid.layers()),
+                column_labels: count(panel.grid.heads()),
+                values: panel.grid.values().to_vec(),
+                tips: panel
+                    .grid
+                    .iter()
+                    .map(|(id, &v)| {
+                        format!(
+                            "layer {}, head {}: {}",
+                            id.layer + 1,
+                            id.head + 1,
+                            describe::value(v)
+                        )
+                    })
+                    .collect(),
+            })
+            .collect();
+        let matrix = Matrix {
+            figure: &self.title,
+            panels,
+            columns: self.columns,
+            row_names: &self.row_names,
+            x_name: "Head",
+            y_name: "Layer",
+            rotate: false,
+            gaps: true,
+            annotate: self.annotate,
+            map: if self.diverging {
+                ColourMap::Diverging
+            } else {
+                ColourMap::Sequential
+            },
+            own_scales: self.scale == ScaleMode::PerPanel,
+            range: self.range,
+            value_name: &self.value_label,
+            largest_cell: 34.0,
+        };
+        let (body, remarks) = matrix::draw(&matrix)?;
+        Ok(Frame {
+            title: &self.title,
+            subtitle: &self.subtitle,
+            footer: &self.footer,
+            keys: Vec::new(),
+            remarks,
+            description: self.describe(),
+        }
+        .around(body))
+    }
+
+    fn describe(&self) -> String {
+        let mut text = format!("Heatmap of {} by layer and head. ", self.value_label);
+        for (index, panel) in self.panels.iter().enumerate() {
+            let columns = self
+                .columns
+                .unwrap_or(self.panels.len().div_ceil(self.row_names.len().max(1)));
+            let row = self
+                .row_names
+                .get(index / columns.max(1))
+                .map(|r| format!("{r}, "))
+                .unwrap_or_default();
+            let name = format!(
+                "{row}{} ({} layers of {} heads)",
+                panel.title,
+                panel.grid.layers(),
+                panel.grid.heads()
+            );
+            let heads = panel.grid.heads().max(1);
+            text.push_str(&describe::extremes(&name, panel.grid.values(), |i| {
+                format!("layer {}, head {}", i / heads + 1, i % heads + 1)
+            }));
+        }
+        text.push_str(&self.footer);
+        text
+    }
+}

@@ -1,0 +1,471 @@
+//! Panels of coloured cells: what heatmaps over heads and attention maps have in common.
+
+mod colour_bar;
+
+use crate::FigureError;
+use crate::axis::{Axis, decimal, extent};
+use crate::font;
+use crate::frame::{Body, Key};
+use crate::scene::{Anchor, Item, Text};
+use crate::theme::{ColourMap, Rgb, size};
+use colour_bar::{bar, scale};
+
+/// One panel. `values` and `tips` hold `row_labels.len() * column_labels.len()` entries, row-major.
+pub(crate) struct Cells {
+    pub title: String,
+    pub note: String,
+    pub row_labels: Vec<String>,
+    pub column_labels: Vec<String>,
+    pub values: Vec<f64>,
+    pub tips: Vec<String>,
+}
+
+/// All panels and how to draw them.
+pub(crate) struct Matrix<'a> {
+    pub figure: &'a str,
+    pub panels: Vec<Cells>,
+    /// Panels in a row; chosen when absent.
+    pub columns: Option<usize>,
+    /// Bold names to the left of the rows of panels.
+    pub row_names: &'a [String],
+    pub x_name: &'a str,
+    pub y_name: &'a str,
+    /// Column labels read upwards, all of them.
+    pub rotate: bool,
+    /// Cells are told apart by a white gap.
+    pub gaps: bool,
+    pub annotate: bool,
+    pub map: ColourMap,
+    pub own_scales: bool,
+    pub range: Option<(f64, f64)>,
+    pub value_name: &'a str,
+    pub largest_cell: f64,
+}
+
+/// Width that several panels together aim for.
+const PAGE: f64 = 1240.0;
+const BAR: f64 = 12.0;
+/// Shorter colour bars have no room for their ticks and name, even beside a single row of cells.
+const SHORTEST_BAR: f64 = 110.0;
+
+struct Layout {
+    columns: usize,
+    cell: f64,
+    /// Font size of row and column labels.
+    tick: f64,
+    /// Width left of the cells for row labels.
+    rows_width: f64,
+    /// Height below the cells for column labels.
+    columns_height: f64,
+    /// Width of a panel's cells or of its title, whichever is more.
+    panel: f64,
+    bar_width: f64,
+    left: f64,
+}
+
+const GAP: f64 = 22.0;
+const NAME: f64 = 17.0;
+
+fn widest<'a>(labels: impl Iterator<Item = &'a String>, size: f64) -> f64 {
+    labels
+        .map(|l| font::measure(l, size, false))
+        .fold(0.0, f64::max)
+}
+
+fn layout(m: &Matrix<'_>, axes: &[Axis]) -> Layout {
+    let count = m.panels.len();
+    let columns = match m.columns {
+        Some(columns) => columns.clamp(1, count),
+        None if !m.row_names.is_empty() => count.div_ceil(m.row_names.len()).max(1),
+        None if count <= 3 => count,
+        None if count <= 4 => 2,
+        None if count <= 9 => count.div_ceil(2),
+        None => (count as f64).sqrt().ceil() as usize,
+    };
+    let rows = count.div_ceil(columns);
+    let most_columns = m
+        .panels
+        .iter()
+        .map(|p| p.column_labels.len())
+        .max()
+        .unwrap_or(1);
+    let most_rows = m
+        .panels
+        .iter()
+        .map(|p| p.row_labels.len())
+        .max()
+        .unwrap_or(1);
+    let most = most_columns.max(most_rows) as f64;
+
+    let bars = axes.iter().flat_map(Axis::labels).collect::<Vec<_>>();
+    let bar_width = 10.0 + BAR + 6.0 + widest(bars.iter(), size::TICK).ceil() + NAME;
+    let left = if m.row_names.is_empty() { 0.0 } else { 22.0 }
+        + if m.y_name.is_empty() { 0.0 } else { NAME };
+
+    // Label widths hardly depend on the cell's size, so they are taken first.
+    let row_labels = || m.panels.iter().flat_map(|p| &p.row_labels);
+    let column_labels = || m.panels.iter().flat_map(|p| &p.column_labels);
+    let rows_width = widest(row_labels(), size::TICK).ceil() + 6.0;
+    let bars_in_panels = if m.own_scales { columns as f64 } else { 1.0 };
+    let room = PAGE - left - bars_in_panels * bar_width - columns as f64 * (rows_width + GAP);
+    let largest = if most <= 4.0 {
+        m.largest_cell.max(56.0)
+    } else {
+        m.largest_cell
+    };
+    let across = room / columns as f64 / most_columns as f64;
+    let down = 1000.0 / rows as f64 / most_rows as f64;
+    let smallest = if m.rotate && columns == 1 { 8.0 } else { 5.0 };
+    let cell = across.min(down).floor().clamp(smallest, largest);
+
+    let tick = if m.rotate {
+        (cell * 0.92).clamp(size::SMALLEST, size::TICK)
+    } else {
+        size::TICK
+    };
+    let rows_width = widest(row_labels(), tick).ceil() + 6.0;
+    let columns_height = if m.rotate {
+        widest(column_labels(), tick).ceil() + 6.0
+    } else {
+        (tick * 1.5).ceil()
+    };
+    let panel = (cell * most_columns as f64).max(120.0);
+    Layout {
+        columns,
+        cell,
+        tick,
+        rows_width,
+        columns_height,
+        panel,
+        bar_width,
+        left,
+    }
+}
+
+/// Every how many labels one is written, given what one takes and what a cell offers.
+fn stride(needed: f64, cell: f64) -> usize {
+    (needed / cell).ceil().max(1.0) as usize
+}
+
+/// Lays out all panels and the colour bars; the second part are remarks for below.
+pub(crate) fn draw(m: &Matrix<'_>) -> Result<(Body, Vec<(Key, String)>), FigureError> {
+    let all = || m.panels.iter().flat_map(|p| p.values.iter().copied());
+    let total = all().count();
+    if m.panels.is_empty() || total == 0 {
+        let what = if m.panels.is_empty() {
+            "the list of panels"
+        } else {
+            "every panel's grid"
+        };
+        return Err(FigureError::Empty {
+            figure: m.figure.to_owned(),
+            what: what.to_owned(),
+        });
+    }
+    if extent(all()).is_none() {
+        return Err(FigureError::NothingFinite {
+            figure: m.figure.to_owned(),
+            count: total,
+        });
+    }
+    let axes: Vec<Axis> = if m.own_scales {
+        m.panels
+            .iter()
+            .map(|p| scale(m, p.values.iter().copied()))
+            .collect::<Result<_, _>>()?
+    } else {
+        vec![scale(m, all())?]
+    };
+    let lay = layout(m, &axes);
+    let mut items = Vec::new();
+    let step = lay.rows_width + lay.panel + GAP + if m.own_scales { lay.bar_width } else { 0.0 };
+    let mut y = 0.0;
+    let mut bottom_of_cells: f64 = 0.0;
+    let mut top_of_cells = None;
+    let mut right: f64 = 0.0;
+    for (row, panels) in m.panels.chunks(lay.columns).enumerate() {
+        let heading =
+            |p: &Cells| font::wrap(&p.title, size::PANEL, true, lay.panel + lay.rows_width);
+        let notes = |p: &Cells| font::wrap(&p.note, size::NOTE, false, lay.panel + lay.rows_width);
+        let titles = panels.iter().map(|p| heading(p).len()).max().unwrap_or(0) as f64;
+        let note_lines = panels.iter().map(|p| notes(p).len()).max().unwrap_or(0) as f64;
+        let above =
+            titles * 16.0 + note_lines * 13.0 + if titles + note_lines > 0.0 { 5.0 } else { 0.0 };
+        let most_rows = panels.iter().map(|p| p.row_labels.len()).max().unwrap_or(1) as f64;
+        let top = y + above;
+        let height = lay.cell * most_rows;
+        top_of_cells.get_or_insert(top);
+        bottom_of_cells = top + height;
+        // A panel with nothing beneath it carries the name of the x axis.
+        let last = |column: usize| (row + 1) * lay.columns + column >= m.panels.len();
+        let mut named = false;
+        for (column, panel) in panels.iter().enumerate() {
+            let x0 = lay.left + column as f64 * step;
+            let x = x0 + lay.rows_width;
+            let mut line = y;
+            for text in heading(panel) {
+                items.push(Item::Text(
+                    Text::new(x0 + 6.0, line + 12.0, size::PANEL, text).bold(),
+                ));
+                line += 16.0;
+            }
+            for text in notes(panel) {
+                items.push(Item::Text(
+                    Text::new(x0 + 6.0, line + 10.0, size::NOTE, text).colour(Rgb::MUTED),
+                ));
+                line += 13.0;
+            }
+            let axis = axes.get(row * lay.columns + column).or(axes.first());
+            if let Some(axis) = axis {
+                cells(m, &lay, panel, axis, (x, top), &mut items);
+            }
+            let grid_width = lay.cell * panel.column_labels.len() as f64;
+            let grid_height = lay.cell * panel.row_labels.len() as f64;
+            right = right.max(x + lay.panel);
+            if m.own_scales
+                && let Some(axis) = axis
+            {
+                bar(
+                    m,
+                    axis,
+                    &lay,
+                    (x + grid_width + 10.0, top),
+                    grid_height,
+                    &mut items,
+                );
+                right = right.max(x + lay.panel + lay.bar_width);
+            }
+            if last(column) && !m.x_name.is_empty() {
+                named = true;
+                let (name, size) = font::shrink(m.x_name, size::LABEL, 8.0, false, lay.panel);
+                let centre = x + grid_width.max(font::measure(&name, size, false)) / 2.0;
+                let text = Text::new(
+                    centre,
+                    top + grid_height + lay.columns_height + 12.0,
+                    size,
+                    name,
+                );
+                items.push(Item::Text(text.anchor(Anchor::Middle)));
+            }
+        }
+        let centre = top + height / 2.0;
+        if !m.y_name.is_empty() {
+            let (name, size) = font::shrink(m.y_name, size::LABEL, 8.0, false, height.max(40.0));
+            let text = Text::new(lay.left - 6.0, centre, size, name)
+                .anchor(Anchor::Middle)
+                .rotated();
+            items.push(Item::Text(text));
+        }
+        if let Some(name) = m.row_names.get(row) {
+            let (name, size) = font::shrink(name, size::PANEL, 8.0, true, height.max(40.0));
+            items.push(Item::Text(
+                Text::new(12.0, centre, size, name)
+                    .bold()
+                    .anchor(Anchor::Middle)
+                    .rotated(),
+            ));
+        }
+        y = top + height.max(SHORTEST_BAR) + lay.columns_height + if named { NAME } else { 0.0 };
+        if (row + 1) * lay.columns < m.panels.len() {
+            y += 14.0;
+        }
+    }
+    if !m.own_scales
+        && let Some(axis) = axes.first()
+    {
+        let top = top_of_cells.unwrap_or(0.0);
+        let height = (bottom_of_cells - top).min(320.0);
+        let middle = (bottom_of_cells + top - height) / 2.0;
+        bar(
+            m,
+            axis,
+            &lay,
+            (right + 14.0, middle.floor()),
+            height,
+            &mut items,
+        );
+        right += lay.bar_width + 4.0;
+    }
+    let remarks = remarks(m, &axes, &lay);
+    Ok((
+        Body {
+            width: right,
+            height: y,
+            items,
+        },
+        remarks,
+    ))
+}
+
+/// What the colours alone do not say.
+fn remarks(m: &Matrix<'_>, axes: &[Axis], lay: &Layout) -> Vec<(Key, String)> {
+    let mut remarks = Vec::new();
+    let missing = m
+        .panels
+        .iter()
+        .flat_map(|p| &p.values)
+        .filter(|v| !v.is_finite())
+        .count();
+    if missing > 0 {
+        remarks.push((
+            Key::Missing,
+            format!(
+                "no value ({missing} {})",
+                if missing == 1 { "cell" } else { "cells" }
+            ),
+        ));
+    }
+    let beyond = m.panels.iter().enumerate().any(|(i, p)| {
+        let axis = axes.get(i).or(axes.first());
+        axis.is_some_and(|a| {
+            p.values
+                .iter()
+                .any(|&v| v.is_finite() && (v < a.low || v > a.high))
+        })
+    });
+    if beyond {
+        remarks.push((
+            Key::Nothing,
+            "Values beyond the scale have the colour of its nearer end.".to_owned(),
+        ));
+    }
+    if m.annotate && annotation(m, axes, lay.cell).is_none() {
+        remarks.push((
+            Key::Nothing,
+            "Some cells are too small for printed values; the SVG shows them on hover.".to_owned(),
+        ));
+    }
+    remarks
+}
+
+/// Decimals and font size at which every value fits its cell, if any do.
+fn annotation(m: &Matrix<'_>, axes: &[Axis], cell: f64) -> Option<(usize, f64)> {
+    let span = axes
+        .iter()
+        .map(|a| a.high - a.low)
+        .fold(f64::INFINITY, f64::min);
+    let digits = if span >= 10.0 {
+        0
+    } else if span >= 0.1 {
+        2
+    } else {
+        3
+    };
+    let texts: Vec<String> = m
+        .panels
+        .iter()
+        .flat_map(|p| &p.values)
+        .filter(|v| v.is_finite())
+        .map(|&v| decimal(v, digits))
+        .collect();
+    let natural = widest(texts.iter(), 10.0);
+    let size = ((cell - 4.0) / natural * 100.0).floor() / 10.0;
+    let size = size.min(10.0).min(cell * 0.7);
+    (size >= size::SMALLEST).then_some((digits, size))
+}
+
+fn cells(
+    m: &Matrix<'_>,
+    lay: &Layout,
+    panel: &Cells,
+    axis: &Axis,
+    origin: (f64, f64),
+    items: &mut Vec<Item>,
+) {
+    let (x0, y0) = origin;
+    let (rows, columns) = (panel.row_labels.len(), panel.column_labels.len());
+    let side = if m.gaps && lay.cell >= 12.0 {
+        lay.cell - 1.0
+    } else {
+        lay.cell
+    };
+    let print = if m.annotate {
+        annotation(m, std::slice::from_ref(axis), lay.cell)
+    } else {
+        None
+    };
+    for (index, &value) in panel.values.iter().enumerate() {
+        let (row, column) = (index / columns.max(1), index % columns.max(1));
+        let (x, y) = (x0 + column as f64 * lay.cell, y0 + row as f64 * lay.cell);
+        let tip = panel.tips.get(index).cloned();
+        if !value.is_finite() {
+            items.push(Item::Hatch {
+                x,
+                y,
+                w: side,
+                h: side,
+                tip,
+            });
+            continue;
+        }
+        let fill = m.map.colour(axis.share(value));
+        items.push(Item::Rect {
+            x,
+            y,
+            w: side,
+            h: side,
+            fill,
+            tip,
+        });
+        if let Some((digits, size)) = print {
+            let text = Text::new(
+                x + side / 2.0,
+                y + side / 2.0 + size * font::CAP / 2.0,
+                size,
+                decimal(value, digits),
+            );
+            items.push(Item::Text(
+                text.anchor(Anchor::Middle).colour(fill.text_on()),
+            ));
+        }
+    }
+    if !m.gaps {
+        let (w, h) = (lay.cell * columns as f64, lay.cell * rows as f64);
+        items.push(Item::Outline {
+            x: x0,
+            y: y0,
+            w,
+            h,
+            colour: Rgb::HATCH,
+        });
+    }
+    let line = lay.tick * 1.05;
+    for (row, label) in panel
+        .row_labels
+        .iter()
+        .enumerate()
+        .step_by(stride(line, lay.cell))
+    {
+        let y = y0 + (row as f64 + 0.5) * lay.cell + lay.tick * font::CAP / 2.0;
+        items.push(Item::Text(
+            Text::new(x0 - 5.0, y, lay.tick, label.clone()).anchor(Anchor::End),
+        ));
+    }
+    let bottom = y0 + rows as f64 * lay.cell;
+    let needed = if m.rotate {
+        line
+    } else {
+        widest(panel.column_labels.iter(), lay.tick) + 3.0
+    };
+    for (column, label) in panel
+        .column_labels
+        .iter()
+        .enumerate()
+        .step_by(stride(needed, lay.cell))
+    {
+        let x = x0 + (column as f64 + 0.5) * lay.cell;
+        let text = if m.rotate {
+            Text::new(
+                x + lay.tick * font::CAP / 2.0,
+                bottom + 5.0,
+                lay.tick,
+                label.clone(),
+            )
+            .anchor(Anchor::End)
+            .rotated()
+        } else {
+            Text::new(x, bottom + lay.tick + 2.0, lay.tick, label.clone()).anchor(Anchor::Middle)
+        };
+        items.push(Item::Text(text));
+    }
+}

@@ -1,0 +1,93 @@
+//! `cargo xtask`: development and reproduction tasks. Thin: it builds `attn` with the right
+//! features and runs it from the workspace's root, where the starter set and `results` are.
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand};
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+/// Tasks of the Attention Atlas workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Regenerate the paper's tables and figures: builds `attn` and runs `attn reproduce`.
+    ///
+    /// All options are those of `attn reproduce`, for example
+    /// `--only sep-cls --model NAME|PATH --data DIR --backend flex --out DIR`;
+    /// `cargo xtask reproduce --help` lists them.
+    #[command(disable_help_flag = true)]
+    Reproduce {
+        /// Options for `attn reproduce`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+}
+
+/// Which cargo features a command line needs: the backend's, beside the default.
+fn features(options: &[String]) -> Vec<String> {
+    let mut backends = Vec::new();
+    for (i, option) in options.iter().enumerate() {
+        if let Some(value) = option.strip_prefix("--backend=") {
+            backends.push(value.to_owned());
+        } else if option == "--backend" {
+            backends.extend(options.get(i + 1).cloned());
+        }
+    }
+    backends.retain(|b| b == "wgpu" || b == "cuda");
+    backends
+}
+
+fn root() -> anyhow::Result<&'static Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("xtask lies in no workspace")
+}
+
+fn reproduce(options: &[String]) -> anyhow::Result<ExitCode> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .current_dir(root()?)
+        .args(["run", "--package", "attn-atlas", "--bin", "attn"]);
+    let features = features(options);
+    if !features.is_empty() {
+        command.args(["--features", &features.join(",")]);
+    }
+    let status = command
+        .args(["--", "reproduce"])
+        .args(options)
+        .status()
+        .context("cannot start cargo")?;
+    match status.code() {
+        Some(code) => Ok(ExitCode::from(u8::try_from(code).unwrap_or(1))),
+        None => bail!("attn was killed: {status}"),
+    }
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    match Cli::parse().task {
+        Task::Reproduce { options } => reproduce(&options),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backend_brings_its_feature() {
+        let options = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(
+            features(&options("--only sep-cls --backend wgpu")),
+            ["wgpu"]
+        );
+        assert_eq!(features(&options("--backend=cuda")), ["cuda"]);
+        assert!(features(&options("--backend flex --backend")).is_empty());
+    }
+}
