@@ -3,7 +3,7 @@
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Tasks of the Attention Atlas workspace.
@@ -49,21 +49,34 @@ fn root() -> anyhow::Result<&'static Path> {
         .context("xtask lies in no workspace")
 }
 
-fn reproduce(options: &[String]) -> anyhow::Result<ExitCode> {
+/// Builds `attn` and gives its path. Packages are selected with `--workspace`, as the tests do:
+/// another selection would resolve other features and build Burn a second time.
+fn build(features: &[String]) -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
         .current_dir(root()?)
-        .args(["run", "--package", "attn-atlas", "--bin", "attn"]);
-    let features = features(options);
-    if !features.is_empty() {
-        command.args(["--features", &features.join(",")]);
+        .args(["build", "--workspace", "--bin", "attn"]);
+    for feature in features {
+        command.args(["--features", &format!("attn-atlas/{feature}")]);
     }
-    let status = command
-        .args(["--", "reproduce"])
+    let status = command.status().context("cannot start cargo")?;
+    if !status.success() {
+        bail!("attn does not build: {status}");
+    }
+    // Cargo puts both programs into one folder, wherever its target folder is.
+    let this = std::env::current_exe().context("cannot find xtask's own program")?;
+    Ok(this.with_file_name(format!("attn{}", std::env::consts::EXE_SUFFIX)))
+}
+
+fn reproduce(options: &[String]) -> anyhow::Result<ExitCode> {
+    let attn = build(&features(options))?;
+    let status = Command::new(&attn)
+        .current_dir(root()?)
+        .arg("reproduce")
         .args(options)
         .status()
-        .context("cannot start cargo")?;
+        .with_context(|| format!("cannot start {}", attn.display()))?;
     match status.code() {
         Some(code) => Ok(ExitCode::from(u8::try_from(code).unwrap_or(1))),
         None => bail!("attn was killed: {status}"),

@@ -31,7 +31,9 @@ pub enum BatchError {
         types: usize,
     },
     /// Longer than the position embeddings.
-    #[error("an example has {found} word pieces, but the model has positions for {limit}: truncate it")]
+    #[error(
+        "an example has {found} word pieces, but the model has positions for {limit}: truncate it"
+    )]
     TooLong {
         /// The example's length.
         found: usize,
@@ -92,7 +94,12 @@ impl TokenBatch {
             all
         };
         let (ids, types) = (pad(|e| e.ids.to_vec()), pad(|e| e.types.to_vec()));
-        Ok(Self { ids, types, lengths, width })
+        Ok(Self {
+            ids,
+            types,
+            lengths,
+            width,
+        })
     }
 
     /// Number of examples.
@@ -112,14 +119,23 @@ impl TokenBatch {
 
     /// Checks the ids against a model's tables, which backends do not: an id out of range would
     /// read another row or crash.
-    pub(crate) fn check(&self, words: usize, segments: usize, positions: usize) -> Result<(), BatchError> {
+    pub(crate) fn check(
+        &self,
+        words: usize,
+        segments: usize,
+        positions: usize,
+    ) -> Result<(), BatchError> {
         if self.width > positions {
-            return Err(BatchError::TooLong { found: self.width, limit: positions });
+            return Err(BatchError::TooLong {
+                found: self.width,
+                limit: positions,
+            });
         }
-        let over = |table, ids: &[u32], rows: usize| match ids.iter().find(|&&id| id as usize >= rows) {
-            Some(&id) => Err(BatchError::Id { table, id, rows }),
-            None => Ok(()),
-        };
+        let over =
+            |table, ids: &[u32], rows: usize| match ids.iter().find(|&&id| id as usize >= rows) {
+                Some(&id) => Err(BatchError::Id { table, id, rows }),
+                None => Ok(()),
+            };
         over("word piece", &self.ids, words)?;
         over("segment", &self.types, segments)
     }
@@ -150,7 +166,10 @@ impl TokenBatch {
             values.resize(values.len() + length, real(length));
             values.resize(values.len() + self.width - length, padding);
         }
-        Tensor::from_data(TensorData::new(values, [self.size(), 1, 1, self.width]), device)
+        Tensor::from_data(
+            TensorData::new(values, [self.size(), 1, 1, self.width]),
+            device,
+        )
     }
 
     /// What to add to attention scores so that padding gets no weight: `[batch, 1, 1, key]`, 0 for
@@ -173,20 +192,55 @@ mod tests {
     #[test]
     fn bad_batches_say_what_is_wrong() {
         assert_eq!(TokenBatch::new(&[]), Err(BatchError::Empty { index: 0 }));
-        let uneven = [TokenIds { ids: &[1, 2], types: &[0] }];
-        assert_eq!(TokenBatch::new(&uneven), Err(BatchError::Lengths { index: 0, ids: 2, types: 1 }));
-        let batch = TokenBatch::new(&[TokenIds { ids: &[1, 9], types: &[0, 3] }]).unwrap();
+        let uneven = [TokenIds {
+            ids: &[1, 2],
+            types: &[0],
+        }];
+        assert_eq!(
+            TokenBatch::new(&uneven),
+            Err(BatchError::Lengths {
+                index: 0,
+                ids: 2,
+                types: 1
+            })
+        );
+        let batch = TokenBatch::new(&[TokenIds {
+            ids: &[1, 9],
+            types: &[0, 3],
+        }])
+        .unwrap();
         assert_eq!(batch.check(10, 4, 2), Ok(()));
-        assert!(batch.check(9, 4, 2).unwrap_err().to_string().contains("word piece id 9"));
-        assert!(batch.check(10, 2, 2).unwrap_err().to_string().contains("segment id 3"));
-        assert_eq!(batch.check(10, 4, 1), Err(BatchError::TooLong { found: 2, limit: 1 }));
+        assert!(
+            batch
+                .check(9, 4, 2)
+                .unwrap_err()
+                .to_string()
+                .contains("word piece id 9")
+        );
+        assert!(
+            batch
+                .check(10, 2, 2)
+                .unwrap_err()
+                .to_string()
+                .contains("segment id 3")
+        );
+        assert_eq!(
+            batch.check(10, 4, 1),
+            Err(BatchError::TooLong { found: 2, limit: 1 })
+        );
     }
 
     #[test]
     fn pads_on_the_right() {
         let batch = TokenBatch::new(&[
-            TokenIds { ids: &[5], types: &[1] },
-            TokenIds { ids: &[6, 7, 8], types: &[0, 0, 1] },
+            TokenIds {
+                ids: &[5],
+                types: &[1],
+            },
+            TokenIds {
+                ids: &[6, 7, 8],
+                types: &[0, 0, 1],
+            },
         ])
         .unwrap();
         assert_eq!((batch.width(), batch.lengths()), (3, &[1, 3][..]));

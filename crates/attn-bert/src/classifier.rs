@@ -1,11 +1,11 @@
 //! BERT with a head for classification (2 or 3 labels) or regression (1).
 
+use crate::TokenBatch;
 use crate::config::BertConfig;
 use crate::encoder::dropout;
 use crate::intervention::MeanMaps;
 use crate::model::{BertModel, ForwardError};
 use crate::output::{EncoderOutput, Want};
-use crate::TokenBatch;
 use attn_core::Intervention;
 use burn::module::Module;
 use burn::nn::{Dropout, Linear, LinearConfig};
@@ -35,7 +35,11 @@ impl SequenceClassifier {
     pub fn new(config: &BertConfig, labels: usize, device: &Device) -> Self {
         Self {
             bert: BertModel::new(config, device),
-            dropout: dropout(config.classifier_dropout.unwrap_or(config.hidden_dropout_prob)),
+            dropout: dropout(
+                config
+                    .classifier_dropout
+                    .unwrap_or(config.hidden_dropout_prob),
+            ),
             classifier: LinearConfig::new(config.hidden_size, labels).init(device),
         }
     }

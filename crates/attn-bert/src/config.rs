@@ -126,7 +126,8 @@ impl BertConfig {
 
     /// How many outputs the checkpoint's classifier should have, if the file says.
     pub fn labels(&self) -> Option<usize> {
-        self.num_labels.or(self.id2label.as_ref().map(|names| names.len()))
+        self.num_labels
+            .or(self.id2label.as_ref().map(|names| names.len()))
     }
 
     /// Says what makes this configuration impossible to build, if anything.
@@ -145,10 +146,15 @@ impl BertConfig {
         }
         let (hidden, heads) = (self.hidden_size, self.num_attention_heads);
         if !hidden.is_multiple_of(heads) {
-            return Some(format!("hidden_size {hidden} is not a multiple of num_attention_heads {heads}"));
+            return Some(format!(
+                "hidden_size {hidden} is not a multiple of num_attention_heads {heads}"
+            ));
         }
         if self.model_type != "bert" {
-            return Some(format!("model_type is '{}', expected 'bert'", self.model_type));
+            return Some(format!(
+                "model_type is '{}', expected 'bert'",
+                self.model_type
+            ));
         }
         if self.position_embedding_type != "absolute" {
             return Some(format!(
@@ -158,11 +164,16 @@ impl BertConfig {
         }
         let odds = [
             ("hidden_dropout_prob", self.hidden_dropout_prob),
-            ("attention_probs_dropout_prob", self.attention_probs_dropout_prob),
+            (
+                "attention_probs_dropout_prob",
+                self.attention_probs_dropout_prob,
+            ),
             ("classifier_dropout", self.classifier_dropout.unwrap_or(0.0)),
         ];
         if let Some((name, value)) = odds.iter().find(|(_, p)| !(0.0..1.0).contains(p)) {
-            return Some(format!("{name} is {value}, expected a number from 0 up to but not 1"));
+            return Some(format!(
+                "{name} is {value}, expected a number from 0 up to but not 1"
+            ));
         }
         if !(self.layer_norm_eps >= 0.0 && self.layer_norm_eps.is_finite()) {
             return Some(format!("layer_norm_eps is {}", self.layer_norm_eps));

@@ -1,21 +1,24 @@
 //! The encoder's parts. Field names follow Hugging Face's, so that parameters keep their names; the
 //! two that Rust cannot spell, `self` and `LayerNorm`, are `self_attention` and `layer_norm` here.
 
+use crate::TokenBatch;
 use crate::config::{Activation, BertConfig};
 use crate::intervention::{InterventionError, MeanMaps, intervene};
 use crate::kernels;
 use crate::output::{LayerOutput, Want};
-use crate::TokenBatch;
 use attn_core::Intervention;
 use burn::module::Module;
 use burn::nn::{
-    Dropout, DropoutConfig, Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig,
+    Dropout, DropoutConfig, Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear,
+    LinearConfig,
 };
 use burn::tensor::{Device, Int, Tensor, activation};
 
 pub(crate) fn layer_norm(config: &BertConfig, device: &Device) -> LayerNorm {
     // Burn's default epsilon is 1e-5; BERT's stands in the configuration.
-    LayerNormConfig::new(config.hidden_size).with_epsilon(config.layer_norm_eps).init(device)
+    LayerNormConfig::new(config.hidden_size)
+        .with_epsilon(config.layer_norm_eps)
+        .init(device)
 }
 
 pub(crate) fn dropout(probability: f64) -> Dropout {
@@ -102,7 +105,14 @@ impl Residual {
     /// - x: `[batch, width, inputs]`
     /// - residual, output: `[batch, width, hidden]`
     pub fn forward(&self, x: Tensor<3>, residual: Tensor<3>) -> Tensor<3> {
-        kernels::linear_norm(&self.dense, &self.dropout, &self.layer_norm, self.epsilon, x, residual)
+        kernels::linear_norm(
+            &self.dense,
+            &self.dropout,
+            &self.layer_norm,
+            self.epsilon,
+            x,
+            residual,
+        )
     }
 }
 
@@ -165,7 +175,8 @@ impl SelfAttention {
     /// `[batch, width, hidden]` to `[batch, heads, width, head_size]`.
     pub fn split(&self, x: Tensor<3>) -> Tensor<4> {
         let [batch, width, hidden] = x.dims();
-        x.reshape([batch, width, self.heads, hidden / self.heads]).swap_dims(1, 2)
+        x.reshape([batch, width, self.heads, hidden / self.heads])
+            .swap_dims(1, 2)
     }
 
     /// Attention weights before any intervention: `softmax(Q Kᵀ / √d)`.
@@ -223,7 +234,13 @@ impl Layer {
         let [batch, width, hidden] = x.dims();
         let attention = &self.attention.self_attention;
         let weights = attention.weights(x.clone(), pass.bias.clone());
-        let weights = intervene(weights, index, pass.intervention, pass.reference, pass.batch)?;
+        let weights = intervene(
+            weights,
+            index,
+            pass.intervention,
+            pass.reference,
+            pass.batch,
+        )?;
         let maps = pass.want.maps.then(|| weights.clone());
         let value = attention.split(kernels::linear(&attention.value, x.clone()));
         let context = kernels::dropout(&attention.dropout, weights).matmul(value);
@@ -232,7 +249,14 @@ impl Layer {
         let x = self.attention.output.forward(context, x);
         let x = self.feed_forward(x);
         let hidden = pass.want.hidden.then(|| x.clone());
-        Ok((x, LayerOutput { maps, contexts, hidden }))
+        Ok((
+            x,
+            LayerOutput {
+                maps,
+                contexts,
+                hidden,
+            },
+        ))
     }
 }
 
@@ -252,7 +276,9 @@ pub struct Pooler {
 
 impl Pooler {
     pub(crate) fn new(config: &BertConfig, device: &Device) -> Self {
-        Self { dense: LinearConfig::new(config.hidden_size, config.hidden_size).init(device) }
+        Self {
+            dense: LinearConfig::new(config.hidden_size, config.hidden_size).init(device),
+        }
     }
 
     /// # Shapes

@@ -97,7 +97,11 @@ pub fn intervene(
     let [size, heads, queries, keys] = weights.dims();
     if let Some(&head) = disabled.iter().find(|&&head| head >= heads) {
         let head = HeadId::new(layer, head);
-        return Err(InterventionError::NoSuchHead { head, layers: layer + 1, heads });
+        return Err(InterventionError::NoSuchHead {
+            head,
+            layers: layer + 1,
+            heads,
+        });
     }
     let device = weights.device();
     let shape = [size, heads, queries, keys];
@@ -106,7 +110,13 @@ pub fn intervene(
         Mode::Zero => return Ok(weights.mask_fill(chosen, 0.0)),
         Mode::Uniform => batch.uniform_weights(&device).expand(shape),
         Mode::Mean => {
-            let maps = reference.unwrap_or(const { &MeanMaps { maps: BTreeMap::new() } });
+            let maps = reference.unwrap_or(
+                const {
+                    &MeanMaps {
+                        maps: BTreeMap::new(),
+                    }
+                },
+            );
             mean_weights(layer, &disabled, maps, batch, shape, &device)?
         }
     };
@@ -136,7 +146,10 @@ fn mean_weights(
                 .get(id, length)
                 .ok_or(InterventionError::NoMeanMap { head: id, length })?;
             let start = (example * heads + head) * queries * keys;
-            for (query, row) in values[start..start + queries * keys].chunks_mut(keys).enumerate() {
+            for (query, row) in values[start..start + queries * keys]
+                .chunks_mut(keys)
+                .enumerate()
+            {
                 match map.chunks(length).nth(query) {
                     Some(source) => row[..length].copy_from_slice(source),
                     None => row[..length].fill(1.0 / length as f32),

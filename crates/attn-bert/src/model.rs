@@ -1,11 +1,11 @@
 //! The encoder as a whole.
 
+use crate::TokenBatch;
 use crate::batch::BatchError;
 use crate::config::BertConfig;
 use crate::encoder::{Embeddings, Encoder, Layer, Pass, Pooler};
 use crate::intervention::{InterventionError, MeanMaps};
 use crate::output::{EncoderOutput, Want};
-use crate::TokenBatch;
 use attn_core::Intervention;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -42,7 +42,9 @@ impl BertModel {
         Self {
             embeddings: Embeddings::new(config, device),
             encoder: Encoder {
-                layer: (0..config.num_hidden_layers).map(|_| Layer::new(config, device)).collect(),
+                layer: (0..config.num_hidden_layers)
+                    .map(|_| Layer::new(config, device))
+                    .collect(),
             },
             pooler: Some(Pooler::new(config, device)),
         }
@@ -55,7 +57,10 @@ impl BertModel {
 
     /// Heads per layer.
     pub fn heads(&self) -> usize {
-        self.encoder.layer.first().map_or(0, |l| l.attention.self_attention.heads())
+        self.encoder
+            .layer
+            .first()
+            .map_or(0, |l| l.attention.self_attention.heads())
     }
 
     /// The device that holds the parameters.
@@ -71,10 +76,21 @@ impl BertModel {
     /// position embeddings.
     pub fn embed(&self, batch: &TokenBatch) -> Result<Tensor<3>, ForwardError> {
         let rows = |table: &burn::nn::Embedding| table.weight.lazy_shape()[0];
-        let Embeddings { word_embeddings, position_embeddings, token_type_embeddings, .. } = &self.embeddings;
-        batch.check(rows(word_embeddings), rows(token_type_embeddings), rows(position_embeddings))?;
+        let Embeddings {
+            word_embeddings,
+            position_embeddings,
+            token_type_embeddings,
+            ..
+        } = &self.embeddings;
+        batch.check(
+            rows(word_embeddings),
+            rows(token_type_embeddings),
+            rows(position_embeddings),
+        )?;
         let device = self.device();
-        Ok(self.embeddings.forward(batch.ids_tensor(&device), batch.types_tensor(&device)))
+        Ok(self
+            .embeddings
+            .forward(batch.ids_tensor(&device), batch.types_tensor(&device)))
     }
 
     /// Runs the encoder over a batch.
@@ -95,8 +111,17 @@ impl BertModel {
     ) -> Result<EncoderOutput, ForwardError> {
         let mut x = self.embed(batch)?;
         let (layers, heads) = (self.layers(), self.heads());
-        if let Some(&head) = intervention.heads.iter().find(|h| h.layer >= layers || h.head >= heads) {
-            return Err(InterventionError::NoSuchHead { head, layers, heads }.into());
+        if let Some(&head) = intervention
+            .heads
+            .iter()
+            .find(|h| h.layer >= layers || h.head >= heads)
+        {
+            return Err(InterventionError::NoSuchHead {
+                head,
+                layers,
+                heads,
+            }
+            .into());
         }
         let device = self.device();
         let pass = Pass {

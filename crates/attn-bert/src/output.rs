@@ -22,12 +22,19 @@ impl Want {
 
     /// The attention maps of every layer.
     pub fn maps() -> Self {
-        Self { maps: true, ..Self::default() }
+        Self {
+            maps: true,
+            ..Self::default()
+        }
     }
 
     /// Maps, contexts and hidden states.
     pub fn everything() -> Self {
-        Self { maps: true, contexts: true, hidden: true }
+        Self {
+            maps: true,
+            contexts: true,
+            hidden: true,
+        }
     }
 }
 
@@ -83,8 +90,11 @@ pub enum ReadError {
 /// # Errors
 /// [`ReadError::Device`] when the device fails.
 pub fn to_host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ReadError> {
-    let data = tensor.try_into_data_as::<f32>().map_err(|e| ReadError::Device(format!("{e:?}")))?;
-    data.try_to_vec::<f32>().map_err(|e| ReadError::Device(e.to_string()))
+    let data = tensor
+        .try_into_data_as::<f32>()
+        .map_err(|e| ReadError::Device(format!("{e:?}")))?;
+    data.try_to_vec::<f32>()
+        .map_err(|e| ReadError::Device(e.to_string()))
 }
 
 /// Cuts `[rows, width, width]` of one example to `[rows, length, length]` and appends it to `out`.
@@ -111,11 +121,16 @@ impl EncoderOutput {
         let [_, width, _] = self.last_hidden.dims();
         let mut examples: Vec<Vec<f32>> = vec![Vec::new(); self.lengths.len()];
         for layer in &self.layers {
-            let maps = layer.maps.clone().ok_or(ReadError::NotKept("attention maps"))?;
+            let maps = layer
+                .maps
+                .clone()
+                .ok_or(ReadError::NotKept("attention maps"))?;
             let heads = maps.dims()[1];
             let host = to_host(maps)?;
-            for ((out, &length), maps) in
-                examples.iter_mut().zip(&self.lengths).zip(host.chunks_exact(heads * width * width))
+            for ((out, &length), maps) in examples
+                .iter_mut()
+                .zip(&self.lengths)
+                .zip(host.chunks_exact(heads * width * width))
             {
                 if out.is_empty() {
                     out.reserve_exact(self.layers.len() * heads * length * length);
@@ -134,9 +149,17 @@ impl EncoderOutput {
         let length = self.length(example)?;
         let mut out = Vec::new();
         for layer in &self.layers {
-            let maps = layer.maps.clone().ok_or(ReadError::NotKept("attention maps"))?;
+            let maps = layer
+                .maps
+                .clone()
+                .ok_or(ReadError::NotKept("attention maps"))?;
             let [_, _, width, _] = maps.dims();
-            append_cropped(&mut out, &to_host(maps.narrow(0, example, 1))?, width, length);
+            append_cropped(
+                &mut out,
+                &to_host(maps.narrow(0, example, 1))?,
+                width,
+                length,
+            );
         }
         Ok(out)
     }
@@ -158,9 +181,12 @@ impl EncoderOutput {
     }
 
     fn length(&self, example: usize) -> Result<usize, ReadError> {
-        self.lengths.get(example).copied().ok_or(ReadError::NoSuchExample {
-            index: example,
-            size: self.lengths.len(),
-        })
+        self.lengths
+            .get(example)
+            .copied()
+            .ok_or(ReadError::NoSuchExample {
+                index: example,
+                size: self.lengths.len(),
+            })
     }
 }

@@ -13,7 +13,14 @@ fn setup() -> (SequenceClassifier, Expected, Vec<HeadId>) {
     let expected = Expected::read(&fixture("tiny-bert.expected.safetensors"));
     let heads: Vec<[usize; 2]> =
         serde_json::from_str(&expected.metadata("ablated_heads").unwrap()).unwrap();
-    (model, expected, heads.into_iter().map(|[layer, head]| HeadId::new(layer, head)).collect())
+    (
+        model,
+        expected,
+        heads
+            .into_iter()
+            .map(|[layer, head]| HeadId::new(layer, head))
+            .collect(),
+    )
 }
 
 /// Every mode agrees with a PyTorch model whose attention was patched, on a padded batch.
@@ -29,11 +36,22 @@ fn modes_agree_with_pytorch() {
             }
         }
         let cut = Intervention::new(mode, heads.iter().copied());
-        let output = model.forward(&batch(&examples), &cut, Some(&reference), Want::everything()).unwrap();
-        let (_, logits) = expected.floats(&format!("case{case}.{mode}.logits")).unwrap();
+        let output = model
+            .forward(
+                &batch(&examples),
+                &cut,
+                Some(&reference),
+                Want::everything(),
+            )
+            .unwrap();
+        let (_, logits) = expected
+            .floats(&format!("case{case}.{mode}.logits"))
+            .unwrap();
         let difference = max_difference(&to_host(output.logits).unwrap(), &logits);
         assert!(difference <= 2e-5, "{mode}: {difference}");
-        let (shape, hidden) = expected.floats(&format!("case{case}.{mode}.hidden")).unwrap();
+        let (shape, hidden) = expected
+            .floats(&format!("case{case}.{mode}.hidden"))
+            .unwrap();
         let shape = [vec![1], shape].concat();
         let layers = model.bert.layers();
         for (i, (ids, _)) in examples.iter().enumerate() {
@@ -42,7 +60,10 @@ fn modes_agree_with_pytorch() {
             let difference = max_difference(last, &cut_hidden(&shape, &hidden, i, ids.len()));
             assert!(difference <= 2e-5, "{mode}, example {i}: {difference}");
         }
-        if let Some((shape, maps)) = expected.floats(&format!("case{case}.{mode}.maps")).filter(|m| m.0.len() == 5) {
+        if let Some((shape, maps)) = expected
+            .floats(&format!("case{case}.{mode}.maps"))
+            .filter(|m| m.0.len() == 5)
+        {
             for (i, (ids, _)) in examples.iter().enumerate() {
                 let ours = output.encoder.example_maps(i).unwrap();
                 let difference = max_difference(&ours, &cut_maps(&shape, &maps, i, ids.len()));
@@ -57,21 +78,38 @@ fn every_mode_changes_the_output_and_the_empty_set_does_not_to_the_bit() {
     let (model, expected, _) = setup();
     let tokens = batch(&expected.examples(3));
     let logits = |cut: &Intervention, maps: Option<&MeanMaps>| {
-        to_host(model.forward(&tokens, cut, maps, Want::nothing()).unwrap().logits).unwrap()
+        to_host(
+            model
+                .forward(&tokens, cut, maps, Want::nothing())
+                .unwrap()
+                .logits,
+        )
+        .unwrap()
     };
     let plain = logits(&Intervention::none(), None);
     let mut reference = MeanMaps::new();
     let head = HeadId::new(1, 2);
     for &length in tokens.lengths() {
         // All weight on the first token.
-        let map = (0..length * length).map(|i| f32::from(i % length == 0)).collect();
+        let map = (0..length * length)
+            .map(|i| f32::from(i % length == 0))
+            .collect();
         reference.insert(head, length, map).unwrap();
     }
     for mode in [Mode::Uniform, Mode::Zero, Mode::Mean] {
         let none = logits(&Intervention::new(mode, []), Some(&reference));
-        assert!(plain.iter().zip(&none).all(|(a, b)| a.to_bits() == b.to_bits()), "{mode}");
+        assert!(
+            plain
+                .iter()
+                .zip(&none)
+                .all(|(a, b)| a.to_bits() == b.to_bits()),
+            "{mode}"
+        );
         let one = logits(&Intervention::new(mode, [head]), Some(&reference));
-        assert!(max_difference(&plain, &one) > 1e-3, "{mode} changes nothing");
+        assert!(
+            max_difference(&plain, &one) > 1e-3,
+            "{mode} changes nothing"
+        );
     }
 }
 
@@ -83,14 +121,21 @@ fn uniform_rows_are_one_over_the_real_length() {
     let head = HeadId::new(0, 1);
     let cut = Intervention::new(Mode::Uniform, [head]);
     let run = |cut: &Intervention| {
-        model.bert.forward(&batch(&examples), cut, None, Want::maps()).unwrap().all_maps().unwrap()
+        model
+            .bert
+            .forward(&batch(&examples), cut, None, Want::maps())
+            .unwrap()
+            .all_maps()
+            .unwrap()
     };
     let (plain, cut) = (run(&Intervention::none()), run(&cut));
     for ((before, after), (ids, _)) in plain.iter().zip(&cut).zip(&examples) {
         let size = ids.len() * ids.len();
         for index in 0..model.bert.heads() {
-            let (before, after) =
-                (&before[index * size..(index + 1) * size], &after[index * size..(index + 1) * size]);
+            let (before, after) = (
+                &before[index * size..(index + 1) * size],
+                &after[index * size..(index + 1) * size],
+            );
             if index == head.head {
                 let expected = 1.0 / ids.len() as f32;
                 assert!(after.iter().all(|&w| (w - expected).abs() < 1e-7));
@@ -105,16 +150,27 @@ fn uniform_rows_are_one_over_the_real_length() {
 fn impossible_interventions_are_errors() {
     let (model, expected, _) = setup();
     let tokens = batch(&expected.examples(0));
-    let run = |cut: Intervention| model.forward(&tokens, &cut, None, Want::nothing()).unwrap_err();
+    let run = |cut: Intervention| {
+        model
+            .forward(&tokens, &cut, None, Want::nothing())
+            .unwrap_err()
+    };
     for head in ["2:0", "0:4"] {
         let head: HeadId = head.parse().unwrap();
         let error = run(Intervention::new(Mode::Uniform, [head]));
         assert_eq!(
             error,
-            ForwardError::Intervention(InterventionError::NoSuchHead { head, layers: 2, heads: 4 })
+            ForwardError::Intervention(InterventionError::NoSuchHead {
+                head,
+                layers: 2,
+                heads: 4
+            })
         );
     }
     let error = run(Intervention::new(Mode::Mean, [HeadId::new(0, 0)])).to_string();
     assert!(error.contains("mean") && error.contains("0:0"), "{error}");
-    assert_eq!(MeanMaps::new().insert(HeadId::new(0, 0), 2, vec![1.0; 3]), Err(vec![1.0; 3]));
+    assert_eq!(
+        MeanMaps::new().insert(HeadId::new(0, 0), 2, vec![1.0; 3]),
+        Err(vec![1.0; 3])
+    );
 }

@@ -9,6 +9,7 @@ use attn_bert::{kernels, to_host};
 use burn::nn::{Dropout, DropoutConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::{DType, Device, Distribution, Tensor, TensorData, activation};
 use common::device;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// `Φ(x)`, from the series of positive terms `φ(x) Σ x^(2n+1) / (2n+1)!!`.
 fn phi(x: f64) -> f64 {
@@ -32,6 +33,12 @@ fn tail(a: f64) -> f64 {
     (-0.5 * a * a).exp() / (2.0 * std::f64::consts::PI).sqrt() / fraction
 }
 
+/// Burn's generator is one for the whole process: tests that seed it or draw from it take turns.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn vector(values: &[f32], device: &Device) -> Tensor<1> {
     Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
 }
@@ -39,7 +46,9 @@ fn vector(values: &[f32], device: &Device) -> Tensor<1> {
 fn random<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
     use rand::{Rng, SeedableRng};
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-    let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-3.0..3.0)).collect();
+    let values: Vec<f32> = (0..shape.iter().product())
+        .map(|_| rng.random_range(-3.0..3.0))
+        .collect();
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
@@ -52,7 +61,10 @@ fn close(what: &str, a: &[f32], b: &[f32], tolerance: f32) {
     assert_eq!(a.len(), b.len(), "{what}");
     for (i, (a, b)) in a.iter().zip(b).enumerate() {
         let allowed = tolerance * (1.0 + b.abs());
-        assert!((a - b).abs() <= allowed, "{what}[{i}]: {a} against {b}, allowed {allowed}");
+        assert!(
+            (a - b).abs() <= allowed,
+            "{what}[{i}]: {a} against {b}, allowed {allowed}"
+        );
     }
 }
 
@@ -65,7 +77,11 @@ fn the_exact_gelu_of_this_file_is_exact() {
         (3.0, 2.995_950_305_904_877),
         (-6.0, -5.919_525_916_996_1e-9),
     ] {
-        assert!((exact_gelu(x) - expected).abs() < 1e-12, "{x}: {}", exact_gelu(x));
+        assert!(
+            (exact_gelu(x) - expected).abs() < 1e-12,
+            "{x}: {}",
+            exact_gelu(x)
+        );
     }
 }
 
@@ -73,13 +89,20 @@ fn the_exact_gelu_of_this_file_is_exact() {
 fn gelu_is_within_a_millionth_of_the_exact_value() {
     let x: Vec<f32> = (0..=200_000).map(|i| -10.0 + i as f32 * 1e-4).collect();
     let y = host(&kernels::gelu(vector(&x, &device())));
-    let worst = x.iter().zip(&y).map(|(&x, &y)| (exact_gelu(x.into()) - f64::from(y)).abs()).fold(0.0, f64::max);
+    let worst = x
+        .iter()
+        .zip(&y)
+        .map(|(&x, &y)| (exact_gelu(x.into()) - f64::from(y)).abs())
+        .fold(0.0, f64::max);
     println!("GELU: largest error on [-10, 10] {worst:.2e}");
     assert!(worst < 1e-6, "{worst}");
     // Far negative values keep their size: relative error, not only absolute.
     for (&x, &y) in x.iter().zip(&y).filter(|(x, _)| (-8.0..-0.01).contains(*x)) {
         let expected = exact_gelu(x.into());
-        assert!((f64::from(y) - expected).abs() < 2e-3 * expected.abs(), "{x}: {y} against {expected}");
+        assert!(
+            (f64::from(y) - expected).abs() < 2e-3 * expected.abs(),
+            "{x}: {y} against {expected}"
+        );
     }
 }
 
@@ -92,13 +115,20 @@ fn gelu_derivative_matches_finite_differences_of_the_exact_value() {
     for (&x, g) in x.iter().zip(gradient) {
         let (x, h) = (f64::from(x), 1e-4);
         let expected = (exact_gelu(x + h) - exact_gelu(x - h)) / (2.0 * h);
-        assert!((f64::from(g) - expected).abs() < 2e-6, "{x}: {g} against {expected}");
+        assert!(
+            (f64::from(g) - expected).abs() < 2e-6,
+            "{x}: {g} against {expected}"
+        );
     }
 }
 
 /// Softmax of one row in f64.
 fn exact_softmax(row: &[f32], scale: f64, bias: &[f32]) -> Vec<f64> {
-    let z: Vec<f64> = row.iter().zip(bias).map(|(&x, &b)| f64::from(x) * scale + f64::from(b)).collect();
+    let z: Vec<f64> = row
+        .iter()
+        .zip(bias)
+        .map(|(&x, &b)| f64::from(x) * scale + f64::from(b))
+        .collect();
     let largest = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let e: Vec<f64> = z.iter().map(|z| (z - largest).exp()).collect();
     let sum: f64 = e.iter().sum();
@@ -108,7 +138,13 @@ fn exact_softmax(row: &[f32], scale: f64, bias: &[f32]) -> Vec<f64> {
 /// Bias of a padded batch: example `i` has `keys - i` real keys.
 fn padding(batch: usize, keys: usize, device: &Device) -> Tensor<4> {
     let values: Vec<f32> = (0..batch * keys)
-        .map(|i| if i % keys < keys.saturating_sub(i / keys).max(1) { 0.0 } else { -1e9 })
+        .map(|i| {
+            if i % keys < keys.saturating_sub(i / keys).max(1) {
+                0.0
+            } else {
+                -1e9
+            }
+        })
         .collect();
     Tensor::from_data(TensorData::new(values, [batch, 1, 1, keys]), device)
 }
@@ -132,9 +168,21 @@ fn softmax_is_within_a_millionth_of_the_exact_value() {
         let scores = random(shape, seed as u64, &device()) * 20.0;
         for (scale, masked) in [(1.0, false), (0.125, true), (0.176_776_7, true)] {
             let bias = padding(batch, keys, &device());
-            let bias_values = if masked { host(&bias) } else { vec![0.0; batch * keys] };
-            let ours = host(&kernels::softmax(scores.clone(), scale, masked.then_some(bias)));
-            for (row, (x, y)) in host(&scores).chunks(keys).zip(ours.chunks(keys)).enumerate() {
+            let bias_values = if masked {
+                host(&bias)
+            } else {
+                vec![0.0; batch * keys]
+            };
+            let ours = host(&kernels::softmax(
+                scores.clone(),
+                scale,
+                masked.then_some(bias),
+            ));
+            for (row, (x, y)) in host(&scores)
+                .chunks(keys)
+                .zip(ours.chunks(keys))
+                .enumerate()
+            {
                 let example = row / (heads * queries);
                 let bias = &bias_values[example * keys..][..keys];
                 for ((expected, &y), &b) in exact_softmax(x, scale, bias).iter().zip(y).zip(bias) {
@@ -156,13 +204,18 @@ fn softmax_gradient_matches_finite_differences_of_the_exact_value() {
     let scores = random(shape, 5, &device).require_grad();
     let weight = random(shape, 6, &device);
     let bias = padding(batch, keys, &device);
-    let grads = (kernels::softmax(scores.clone(), 0.4, Some(bias.clone())) * weight.clone()).sum().backward();
+    let grads = (kernels::softmax(scores.clone(), 0.4, Some(bias.clone())) * weight.clone())
+        .sum()
+        .backward();
     let gradient = host(&scores.grad(&grads).unwrap());
     let (x, weight, bias) = (host(&scores), host(&weight), host(&bias));
     let loss = |row: usize, values: &[f32]| -> f64 {
         let bias = &bias[row / 2 * keys..][..keys];
         let p = exact_softmax(values, 0.4, bias);
-        p.iter().zip(&weight[row * keys..]).map(|(p, &w)| p * f64::from(w)).sum()
+        p.iter()
+            .zip(&weight[row * keys..])
+            .map(|(p, &w)| p * f64::from(w))
+            .sum()
     };
     for row in 0..batch * 2 {
         for key in 0..keys {
@@ -174,13 +227,19 @@ fn softmax_gradient_matches_finite_differences_of_the_exact_value() {
             let ((low, below), (high, above)) = (at(-5e-3), at(5e-3));
             let expected = (above - below) / (high - low);
             let found = f64::from(gradient[row * keys + key]);
-            assert!((found - expected).abs() < 1e-5, "{row},{key}: {found} against {expected}");
+            assert!(
+                (found - expected).abs() < 1e-5,
+                "{row},{key}: {found} against {expected}"
+            );
         }
     }
 }
 
 /// Forward values and gradients of `f`, weighted by fixed numbers, with respect to `inputs`.
-fn gradients<const D: usize>(x: &Tensor<D>, f: impl FnOnce(Tensor<D>) -> Tensor<D>) -> (Vec<f32>, Vec<f32>) {
+fn gradients<const D: usize>(
+    x: &Tensor<D>,
+    f: impl FnOnce(Tensor<D>) -> Tensor<D>,
+) -> (Vec<f32>, Vec<f32>) {
     let x = x.clone().require_grad();
     let y = f(x.clone());
     let weight = random(y.dims(), 99, &y.device());
@@ -207,16 +266,41 @@ fn values_and_gradients_are_burns_on_odd_sizes_and_views() {
         let x = random(shape, seed as u64, &device);
         let [batch, heads, queries, keys] = shape;
         let burn_softmax = |x: Tensor<4>| activation::softmax(x * 0.3, 3);
-        same(&format!("gelu {shape:?}"), &x, kernels::gelu, activation::gelu);
-        same(&format!("softmax {shape:?}"), &x, |x| kernels::softmax(x, 0.3, None), burn_softmax);
+        same(
+            &format!("gelu {shape:?}"),
+            &x,
+            kernels::gelu,
+            activation::gelu,
+        );
+        same(
+            &format!("softmax {shape:?}"),
+            &x,
+            |x| kernels::softmax(x, 0.3, None),
+            burn_softmax,
+        );
         let bias = padding(batch, keys, &device);
         let masked = |x: Tensor<4>| activation::softmax(x * 0.3 + bias.clone(), 3);
-        same(&format!("masked {shape:?}"), &x, |x| kernels::softmax(x, 0.3, Some(bias.clone())), masked);
+        same(
+            &format!("masked {shape:?}"),
+            &x,
+            |x| kernels::softmax(x, 0.3, Some(bias.clone())),
+            masked,
+        );
         // Not contiguous, and not from the start of its storage.
         let turned = |x: Tensor<4>| x.swap_dims(1, 2);
         let back = |x: Tensor<4>| x.swap_dims(1, 2);
-        same("turned gelu", &x, |x| back(kernels::gelu(turned(x))), activation::gelu);
-        same("turned softmax", &x, |x| back(kernels::softmax(turned(x), 0.3, None)), burn_softmax);
+        same(
+            "turned gelu",
+            &x,
+            |x| back(kernels::gelu(turned(x))),
+            activation::gelu,
+        );
+        same(
+            "turned softmax",
+            &x,
+            |x| back(kernels::softmax(turned(x), 0.3, None)),
+            burn_softmax,
+        );
         if queries > 1 && heads > 1 {
             let part = |x: Tensor<4>| x.narrow(1, 1, heads - 1).narrow(2, 1, queries - 1);
             same(
@@ -226,16 +310,27 @@ fn values_and_gradients_are_burns_on_odd_sizes_and_views() {
                 |x| x.clone() + burn_softmax(part(x)).max().reshape([1; 4]),
             );
             let narrow = host(&kernels::gelu(part(x.clone())));
-            close("narrowed gelu", &narrow, &host(&activation::gelu(part(x))), 2e-6);
+            close(
+                "narrowed gelu",
+                &narrow,
+                &host(&activation::gelu(part(x))),
+                2e-6,
+            );
         }
     }
     // A whole-rows view that is contiguous but starts late: the offset alone matters.
     let x = random([9, 40], 3, &device);
-    close("offset", &host(&kernels::gelu(x.clone().narrow(0, 4, 3))), &host(&activation::gelu(x.narrow(0, 4, 3))), 2e-6);
+    close(
+        "offset",
+        &host(&kernels::gelu(x.clone().narrow(0, 4, 3))),
+        &host(&activation::gelu(x.narrow(0, 4, 3))),
+        2e-6,
+    );
 }
 
 #[test]
 fn an_input_that_someone_else_holds_is_left_alone() {
+    let _turn = turn();
     for device in [device(), device().autodiff()] {
         let scores = random([2, 2, 5, 6], 1, &device);
         let before = host(&scores);
@@ -253,13 +348,21 @@ fn an_input_that_someone_else_holds_is_left_alone() {
 
 /// A parameter: tracked where the device can.
 fn trained<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    if x.device().is_autodiff() { x.require_grad() } else { x }
+    if x.device().is_autodiff() {
+        x.require_grad()
+    } else {
+        x
+    }
 }
 
 fn linear(inputs: usize, outputs: usize, device: &Device) -> Linear {
     let mut map = LinearConfig::new(inputs, outputs).init(device);
-    map.weight = map.weight.map(|w| trained(random(w.dims(), 21, &w.device())));
-    map.bias = map.bias.map(|b| b.map(|b| trained(random(b.dims(), 22, &b.device()))));
+    map.weight = map
+        .weight
+        .map(|w| trained(random(w.dims(), 21, &w.device())));
+    map.bias = map
+        .bias
+        .map(|b| b.map(|b| trained(random(b.dims(), 22, &b.device()))));
     map
 }
 
@@ -268,9 +371,15 @@ fn off() -> Dropout {
 }
 
 fn layer_norm(width: usize, epsilon: f64, device: &Device) -> LayerNorm {
-    let mut norm = LayerNormConfig::new(width).with_epsilon(epsilon).init(device);
-    norm.gamma = norm.gamma.map(|w| trained(random(w.dims(), 31, &w.device())));
-    norm.beta = norm.beta.map(|b| b.map(|b| trained(random(b.dims(), 32, &b.device()))));
+    let mut norm = LayerNormConfig::new(width)
+        .with_epsilon(epsilon)
+        .init(device);
+    norm.gamma = norm
+        .gamma
+        .map(|w| trained(random(w.dims(), 31, &w.device())));
+    norm.beta = norm
+        .beta
+        .map(|b| b.map(|b| trained(random(b.dims(), 32, &b.device()))));
     norm
 }
 
@@ -300,15 +409,31 @@ fn all_gradients(
 
 #[test]
 fn linear_maps_with_bias_gelu_and_norm_agree_with_burns() {
+    let _turn = turn();
     let device = device().autodiff();
-    for (inputs, outputs, rows) in [(1, 1, 1), (3, 5, 2), (16, 17, 9), (31, 33, 40), (40, 384, 101)] {
+    for (inputs, outputs, rows) in [
+        (1, 1, 1),
+        (3, 5, 2),
+        (16, 17, 9),
+        (31, 33, 40),
+        (40, 384, 101),
+    ] {
         let x = random([2, rows, inputs], 1, &device);
         let residual = random([2, rows, outputs], 2, &device);
-        let (map, norm) = (linear(inputs, outputs, &device), layer_norm(outputs, 1e-3, &device));
+        let (map, norm) = (
+            linear(inputs, outputs, &device),
+            layer_norm(outputs, 1e-3, &device),
+        );
         type Form<'a> = &'a dyn Fn(Tensor<3>, Tensor<3>) -> Tensor<3>;
         let cases: [(&str, Form<'_>, Form<'_>); 3] = [
-            ("linear", &|x, _| kernels::linear(&map, x), &|x, _| map.forward(x)),
-            ("linear_gelu", &|x, _| kernels::linear_gelu(&map, x), &|x, _| activation::gelu(map.forward(x))),
+            ("linear", &|x, _| kernels::linear(&map, x), &|x, _| {
+                map.forward(x)
+            }),
+            (
+                "linear_gelu",
+                &|x, _| kernels::linear_gelu(&map, x),
+                &|x, _| activation::gelu(map.forward(x)),
+            ),
             (
                 "linear_norm",
                 &|x, r| kernels::linear_norm(&map, &off(), &norm, 1e-3, x, r),
@@ -334,20 +459,43 @@ fn linear_maps_with_bias_gelu_and_norm_agree_with_burns() {
 
 #[test]
 fn without_a_bias_burns_own_linear_map_runs() {
+    let _turn = turn();
     let device = device();
     let map = LinearConfig::new(3, 4).with_bias(false).init(&device);
     let x = random([2, 3], 1, &device);
-    assert_eq!(host(&kernels::linear(&map, x.clone())), host(&map.forward(x.clone())));
-    close("gelu", &host(&kernels::linear_gelu(&map, x.clone())), &host(&activation::gelu(map.forward(x))), 2e-6);
+    assert_eq!(
+        host(&kernels::linear(&map, x.clone())),
+        host(&map.forward(x.clone()))
+    );
+    close(
+        "gelu",
+        &host(&kernels::linear_gelu(&map, x.clone())),
+        &host(&activation::gelu(map.forward(x))),
+        2e-6,
+    );
 }
 
 #[test]
 fn nan_and_infinity_go_through_as_in_burn() {
-    let special = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, f32::MAX, f32::MIN, 1e-40, 1.5];
+    let special = [
+        f32::NAN,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        0.0,
+        -0.0,
+        f32::MAX,
+        f32::MIN,
+        1e-40,
+        1.5,
+    ];
     let kind = |v: &f32| (v.is_nan(), v.is_infinite(), *v > 0.0 && v.is_infinite());
     let x = vector(&special, &device());
     let (ours, burn) = (host(&kernels::gelu(x.clone())), host(&activation::gelu(x)));
-    assert_eq!(ours.iter().map(kind).collect::<Vec<_>>(), burn.iter().map(kind).collect::<Vec<_>>(), "{ours:?} {burn:?}");
+    assert_eq!(
+        ours.iter().map(kind).collect::<Vec<_>>(),
+        burn.iter().map(kind).collect::<Vec<_>>(),
+        "{ours:?} {burn:?}"
+    );
     // Each special value in each place of a row, and rows of nothing else.
     for width in [1, 3, 16, 20] {
         for place in 0..width {
@@ -355,12 +503,18 @@ fn nan_and_infinity_go_through_as_in_burn() {
                 let mut row = vec![0.5f32; width];
                 row[place] = value;
                 row.extend(vec![value; width]);
-                let x = Tensor::<4>::from_data(TensorData::new(row.clone(), [1, 1, 2, width]), &device());
+                let x = Tensor::<4>::from_data(
+                    TensorData::new(row.clone(), [1, 1, 2, width]),
+                    &device(),
+                );
                 let ours = host(&kernels::softmax(x.clone(), 1.0, None));
                 let burn = host(&activation::softmax(x, 3));
                 for (ours, burn) in ours.iter().zip(&burn) {
                     assert_eq!(ours.is_nan(), burn.is_nan(), "{row:?}: {ours} {burn}");
-                    assert!(ours.is_nan() || (ours - burn).abs() < 1e-6, "{row:?}: {ours} {burn}");
+                    assert!(
+                        ours.is_nan() || (ours - burn).abs() < 1e-6,
+                        "{row:?}: {ours} {burn}"
+                    );
                 }
             }
         }
@@ -385,12 +539,19 @@ fn a_bias_that_requires_a_gradient_gets_one() {
     let bias = random([2, 1, 1, 5], 1, &device).require_grad();
     let scores = random([2, 3, 4, 5], 2, &device);
     let weight = random([2, 3, 4, 5], 3, &device);
-    let grads = (kernels::softmax(scores, 0.5, Some(bias.clone())) * weight).sum().backward();
-    assert!(host(&bias.grad(&grads).unwrap()).iter().any(|g| g.abs() > 1e-3));
+    let grads = (kernels::softmax(scores, 0.5, Some(bias.clone())) * weight)
+        .sum()
+        .backward();
+    assert!(
+        host(&bias.grad(&grads).unwrap())
+            .iter()
+            .any(|g| g.abs() > 1e-3)
+    );
 }
 
 #[test]
 fn dropout_keeps_its_share_and_its_mask() {
+    let _turn = turn();
     let device = device().autodiff();
     let layer = DropoutConfig::new(0.1).init();
     let x = Tensor::<2>::ones([1000, 1001], &device).require_grad();
@@ -400,10 +561,18 @@ fn dropout_keeps_its_share_and_its_mask() {
     let dropped = values.iter().filter(|v| **v == 0.0).count() as f64 / values.len() as f64;
     // Five standard deviations of a binomial share: 5 √(0.1 · 0.9 / 1001000) = 0.0015.
     assert!((dropped - 0.1).abs() < 0.0015, "{dropped}");
-    assert!(values.iter().all(|v| *v == 0.0 || (v - 1.0 / 0.9).abs() < 1e-6));
+    assert!(
+        values
+            .iter()
+            .all(|v| *v == 0.0 || (v - 1.0 / 0.9).abs() < 1e-6)
+    );
     // Neighbours, along rows and down columns, fall independently: about 1 in 100 pairs.
     for step in [1, 2, 16, 1001] {
-        let pairs = values.iter().zip(&values[step..]).filter(|(a, b)| **a == 0.0 && **b == 0.0).count();
+        let pairs = values
+            .iter()
+            .zip(&values[step..])
+            .filter(|(a, b)| **a == 0.0 && **b == 0.0)
+            .count();
         let share = pairs as f64 / values.len() as f64;
         assert!((share - 0.01).abs() < 0.0006, "step {step}: {share}");
     }
@@ -416,15 +585,23 @@ fn dropout_keeps_its_share_and_its_mask() {
     assert_ne!(host(&kernels::dropout(&layer, x.clone())), values);
     // Outside training nothing falls.
     let plain = Tensor::<2>::ones([10, 10], &common::device());
-    assert!(host(&kernels::dropout(&layer, plain)).iter().all(|v| *v == 1.0));
+    assert!(
+        host(&kernels::dropout(&layer, plain))
+            .iter()
+            .all(|v| *v == 1.0)
+    );
 }
 
 #[test]
 fn dropout_inside_the_norm_is_the_same_in_both_directions() {
+    let _turn = turn();
     let device = device().autodiff();
     let (map, norm) = (linear(24, 40, &device), layer_norm(40, 1e-5, &device));
     let layer = DropoutConfig::new(0.3).init();
-    let (x, residual) = (random([2, 50, 24], 1, &device), random([2, 50, 40], 2, &device));
+    let (x, residual) = (
+        random([2, 50, 24], 1, &device),
+        random([2, 50, 40], 2, &device),
+    );
     device.seed(3);
     let ours = all_gradients(&x, &residual, &map, &norm, |x, r| {
         kernels::linear_norm(&map, &layer, &norm, 1e-5, x, r)
@@ -444,8 +621,12 @@ fn dropout_inside_the_norm_is_the_same_in_both_directions() {
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
+    let _turn = turn();
     let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
         pool.install(|| {
             let device = device().autodiff();
             let (map, norm) = (linear(24, 400, &device), layer_norm(400, 1e-5, &device));

@@ -2,7 +2,7 @@
 //! within 2e-4 (largest absolute difference), for single sentences, pairs and padded batches; an
 //! example's maps are the same alone and in any batch within 1e-5.
 //!
-//! `ATTN_PARITY_REPORT=1 cargo test -p attn-bert --test parity -- --nocapture` prints the figures of
+//! `ATTN_PARITY_REPORT=1 cargo test --workspace --test parity -- --nocapture` prints the figures of
 //! docs/parity.md.
 
 mod common;
@@ -28,9 +28,17 @@ struct Differences {
 }
 
 fn compare(model: &BertModel, expected: &Expected) -> Differences {
-    let states: Vec<usize> = serde_json::from_str(&expected.metadata("hidden_layers").unwrap()).unwrap();
+    let states: Vec<usize> =
+        serde_json::from_str(&expected.metadata("hidden_layers").unwrap()).unwrap();
     let run = |examples: &[_]| {
-        model.forward(&batch(examples), &Intervention::none(), None, Want::everything()).unwrap()
+        model
+            .forward(
+                &batch(examples),
+                &Intervention::none(),
+                None,
+                Want::everything(),
+            )
+            .unwrap()
     };
     let mut worst = Differences::default();
     for case in 0..expected.cases() {
@@ -43,17 +51,27 @@ fn compare(model: &BertModel, expected: &Expected) -> Differences {
             let length = ids.len();
             let ours = output.example_maps(i).unwrap();
             assert_eq!(ours, output.all_maps().unwrap()[i]);
-            worst.maps = worst.maps.max(max_difference(&ours, &cut_maps(&shape, &maps, i, length)));
+            worst.maps = worst
+                .maps
+                .max(max_difference(&ours, &cut_maps(&shape, &maps, i, length)));
             let all = output.example_hidden(i).unwrap();
-            let kept: Vec<f32> =
-                states.iter().flat_map(|s| &all[s * length * width..(s + 1) * length * width]).copied().collect();
+            let kept: Vec<f32> = states
+                .iter()
+                .flat_map(|s| &all[s * length * width..(s + 1) * length * width])
+                .copied()
+                .collect();
             let theirs = cut_hidden(&hidden_shape, &hidden, i, length);
             worst.hidden = worst.hidden.max(max_difference(&kept, &theirs));
             let alone = run(&examples[i..=i]).example_maps(0).unwrap();
             worst.alone = worst.alone.max(max_difference(&ours, &alone));
         }
-        if let Some(((_, theirs), ours)) = expected.floats(&format!("case{case}.pooled")).zip(output.pooled) {
-            worst.pooled = worst.pooled.max(max_difference(&to_host(ours).unwrap(), &theirs));
+        if let Some(((_, theirs), ours)) = expected
+            .floats(&format!("case{case}.pooled"))
+            .zip(output.pooled)
+        {
+            worst.pooled = worst
+                .pooled
+                .max(max_difference(&to_host(ours).unwrap(), &theirs));
         }
     }
     worst
@@ -70,9 +88,13 @@ fn check(name: &str, folder: &Path, expected: &Path, labels: Option<usize>) {
         assert_eq!(report.fresh, [""; 0]);
         for case in 0..expected.cases() {
             let tokens = batch(&expected.examples(case));
-            let output = classifier.forward(&tokens, &Intervention::none(), None, Want::nothing()).unwrap();
+            let output = classifier
+                .forward(&tokens, &Intervention::none(), None, Want::nothing())
+                .unwrap();
             let (_, theirs) = expected.floats(&format!("case{case}.logits")).unwrap();
-            worst.logits = worst.logits.max(max_difference(&to_host(output.logits).unwrap(), &theirs));
+            worst.logits = worst
+                .logits
+                .max(max_difference(&to_host(output.logits).unwrap(), &theirs));
         }
     }
     if std::env::var_os("ATTN_PARITY_REPORT").is_some() {
@@ -82,7 +104,10 @@ fn check(name: &str, folder: &Path, expected: &Path, labels: Option<usize>) {
         );
     }
     assert!(worst.maps <= MAPS, "{name}: {worst:?}");
-    assert!(worst.hidden.max(worst.pooled).max(worst.logits) <= HIDDEN, "{name}: {worst:?}");
+    assert!(
+        worst.hidden.max(worst.pooled).max(worst.logits) <= HIDDEN,
+        "{name}: {worst:?}"
+    );
     assert!(worst.alone <= ALONE, "{name}: {worst:?}");
 }
 
@@ -119,8 +144,15 @@ fn tiny_half_precision() {
 #[test]
 fn minilm() {
     match cached_minilm() {
-        Some(folder) => check("all-MiniLM-L6-v2", &folder, &fixture("minilm.expected.safetensors"), None),
-        None => eprintln!("SKIPPED: all-MiniLM-L6-v2 is not cached; run `attn fetch all-MiniLM-L6-v2`"),
+        Some(folder) => check(
+            "all-MiniLM-L6-v2",
+            &folder,
+            &fixture("minilm.expected.safetensors"),
+            None,
+        ),
+        None => {
+            eprintln!("SKIPPED: all-MiniLM-L6-v2 is not cached; run `attn fetch all-MiniLM-L6-v2`")
+        }
     }
 }
 
@@ -128,9 +160,16 @@ fn minilm() {
 fn twelve_by_twelve() {
     match shared_e5() {
         Some(folder) => {
-            check("multilingual-e5-small-en-pt", &folder, &fixture("e5.expected.safetensors"), None);
+            check(
+                "multilingual-e5-small-en-pt",
+                &folder,
+                &fixture("e5.expected.safetensors"),
+                None,
+            );
         }
-        None => eprintln!("SKIPPED: the 12x12 model is absent; set ATTN_SHARED to the shared folder"),
+        None => {
+            eprintln!("SKIPPED: the 12x12 model is absent; set ATTN_SHARED to the shared folder")
+        }
     }
 }
 
@@ -142,7 +181,12 @@ fn bert_base_shape() {
         Some(folder) => {
             let folder = Path::new(&folder);
             let expected = folder.join("bert-base-random.expected.safetensors");
-            check("BERT-base shape, random weights", &folder.join("model"), &expected, None);
+            check(
+                "BERT-base shape, random weights",
+                &folder.join("model"),
+                &expected,
+                None,
+            );
         }
         None => eprintln!(
             "SKIPPED: BERT-base-shaped weights; make them with tests/reference/make_fixtures.py --bert-base DIR \

@@ -146,7 +146,7 @@ fn measure(
         |batch, output| {
             for (&index, values) in batch.iter().zip(output.all_maps()?) {
                 let example = &set.examples[index];
-                let observe = || {
+                let mut observe = || {
                     let maps = MapsView::new(layers, heads, example.encoding.len(), &values)?;
                     let features = special_positions(example);
                     let counts = resampler.counts(index as u64);

@@ -29,7 +29,9 @@ impl Fresh {
         // FNV-1a of the name: stable between versions, unlike the standard hasher.
         let hash = canonical(&place.name())
             .bytes()
-            .fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+            .fold(0xcbf2_9ce4_8422_2325u64, |h, b| {
+                (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)
+            });
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ hash);
         match Normal::new(0.0f64, self.deviation) {
             Ok(normal) => (0..count).map(|_| normal.sample(&mut rng) as f32).collect(),
@@ -57,7 +59,11 @@ pub(super) struct Binder<'a> {
 impl<'a> Binder<'a> {
     pub fn new(weights: Option<&'a Weights>, fresh: Fresh, optional: fn(&str) -> bool) -> Self {
         let available = weights
-            .map(|w| w.names().map(|name| (canonical(name), name.to_owned())).collect())
+            .map(|w| {
+                w.names()
+                    .map(|name| (canonical(name), name.to_owned()))
+                    .collect()
+            })
             .unwrap_or_default();
         Self {
             weights,
@@ -84,8 +90,11 @@ impl<'a> Binder<'a> {
             return Ok(Some(self.fresh.values(&self.place, shape.iter().product())));
         };
         let transposed = self.place.is_transposed();
-        let expected: Vec<usize> =
-            if transposed { shape.iter().rev().copied().collect() } else { shape.to_vec() };
+        let expected: Vec<usize> = if transposed {
+            shape.iter().rev().copied().collect()
+        } else {
+            shape.to_vec()
+        };
         let found = weights.shape(file_name).unwrap_or_default();
         if found != expected {
             return Err(CheckpointError::Shape {
@@ -152,7 +161,11 @@ pub(super) struct Parameter {
 /// # Errors
 /// [`CheckpointError::Device`] when the device fails.
 pub(super) fn parameters<M: Module>(module: &M) -> Result<Vec<Parameter>, CheckpointError> {
-    let mut reader = Reader { place: Place::default(), found: Vec::new(), error: None };
+    let mut reader = Reader {
+        place: Place::default(),
+        found: Vec::new(),
+        error: None,
+    };
     module.visit(&mut reader);
     match reader.error {
         Some(error) => Err(error),
@@ -183,11 +196,22 @@ impl ModuleVisitor for Reader {
             Ok(values) if self.place.is_transposed() && D == 2 => {
                 let (inputs, outputs) = (shape[0], shape[1]);
                 let values = transpose(&values, inputs, outputs);
-                self.found.push(Parameter { name, shape: vec![outputs, inputs], values });
+                self.found.push(Parameter {
+                    name,
+                    shape: vec![outputs, inputs],
+                    values,
+                });
             }
-            Ok(values) => self.found.push(Parameter { name, shape: shape.to_vec(), values }),
+            Ok(values) => self.found.push(Parameter {
+                name,
+                shape: shape.to_vec(),
+                values,
+            }),
             Err(e) => {
-                self.error.get_or_insert(CheckpointError::Device { name, reason: e.to_string() });
+                self.error.get_or_insert(CheckpointError::Device {
+                    name,
+                    reason: e.to_string(),
+                });
             }
         }
     }

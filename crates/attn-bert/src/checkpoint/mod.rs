@@ -24,11 +24,17 @@ use safetensors::tensor::{Dtype, TensorView};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-const LAYOUT: &str = "config.json, model.safetensors (or pytorch_model.bin) and tokenizer.json (or vocab.txt)";
+const LAYOUT: &str =
+    "config.json, model.safetensors (or pytorch_model.bin) and tokenizer.json (or vocab.txt)";
 
 /// Files that belong to a tokenizer and are carried along when a model is saved.
-pub const TOKENIZER_FILES: [&str; 5] =
-    ["tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json", "added_tokens.json"];
+pub const TOKENIZER_FILES: [&str; 5] = [
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+    "special_tokens_map.json",
+    "added_tokens.json",
+];
 
 /// An opened checkpoint folder: its configuration is read and checked, its weights are indexed.
 #[derive(Debug)]
@@ -73,7 +79,10 @@ impl Checkpoint {
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, CheckpointError> {
         let folder = folder.as_ref().to_owned();
         let config = read_config(&folder)?;
-        let (safe, pickle) = (folder.join("model.safetensors"), folder.join("pytorch_model.bin"));
+        let (safe, pickle) = (
+            folder.join("model.safetensors"),
+            folder.join("pytorch_model.bin"),
+        );
         let weights = if safe.is_file() {
             Weights::safetensors(&safe)?
         } else if pickle.is_file() {
@@ -85,7 +94,11 @@ impl Checkpoint {
                 expected: LAYOUT,
             });
         };
-        Ok(Self { folder, config, weights })
+        Ok(Self {
+            folder,
+            config,
+            weights,
+        })
     }
 
     /// The folder.
@@ -105,7 +118,9 @@ impl Checkpoint {
 
     /// Whether the file holds a classifier, and with how many labels.
     pub fn classifier_labels(&self) -> Option<usize> {
-        self.weights.shape("classifier.weight").and_then(|shape| shape.first().copied())
+        self.weights
+            .shape("classifier.weight")
+            .and_then(|shape| shape.first().copied())
     }
 
     /// Checks that every id of a tokenizer has an embedding. `ids` is one more than its largest id.
@@ -129,7 +144,10 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`CheckpointError`] for a missing tensor, a shape that does not fit or damaged data.
-    pub fn load_encoder(&self, device: &Device) -> Result<(BertModel, LoadReport), CheckpointError> {
+    pub fn load_encoder(
+        &self,
+        device: &Device,
+    ) -> Result<(BertModel, LoadReport), CheckpointError> {
         let (mut model, mut report) =
             self.fill(BertModel::new(&self.config, device), self.fresh(0), pooler)?;
         if !report.fresh.is_empty() {
@@ -156,7 +174,10 @@ impl Checkpoint {
     }
 
     fn fresh(&self, seed: u64) -> Fresh {
-        Fresh { deviation: self.config.initializer_range, seed }
+        Fresh {
+            deviation: self.config.initializer_range,
+            seed,
+        }
     }
 
     fn fill<M: Module>(
@@ -203,10 +224,15 @@ fn read_config(folder: &Path) -> Result<BertConfig, CheckpointError> {
             expected: LAYOUT,
         });
     }
-    let text = std::fs::read_to_string(&path)
-        .map_err(|source| CheckpointError::Io { path: path.clone(), action: "read", source })?;
-    let config: BertConfig = serde_json::from_str(&text)
-        .map_err(|e| CheckpointError::Config { path: path.clone(), reason: e.to_string() })?;
+    let text = std::fs::read_to_string(&path).map_err(|source| CheckpointError::Io {
+        path: path.clone(),
+        action: "read",
+        source,
+    })?;
+    let config: BertConfig = serde_json::from_str(&text).map_err(|e| CheckpointError::Config {
+        path: path.clone(),
+        reason: e.to_string(),
+    })?;
     match config.problem() {
         Some(reason) => Err(CheckpointError::Config { path, reason }),
         None => Ok(config),
@@ -228,12 +254,23 @@ pub fn save<M: Module>(
     let parameters = bind::parameters(module)?;
     let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = parameters
         .into_iter()
-        .map(|p| (p.name, p.shape, p.values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+        .map(|p| {
+            (
+                p.name,
+                p.shape,
+                p.values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            )
+        })
         .collect();
     let path = folder.join("model.safetensors");
     let views = bytes
         .iter()
-        .map(|(name, shape, data)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), data)?)))
+        .map(|(name, shape, data)| {
+            Ok((
+                name.as_str(),
+                TensorView::new(Dtype::F32, shape.clone(), data)?,
+            ))
+        })
         .collect::<Result<BTreeMap<_, _>, safetensors::SafeTensorError>>()
         .and_then(|views| {
             // transformers refuses a file that does not say which framework's layout it has.
@@ -247,7 +284,9 @@ pub fn save<M: Module>(
         })?;
     write_atomically(&path, |out| out.write_all(&views))?;
     for name in TOKENIZER_FILES {
-        let Some(source) = tokenizer.map(|t| t.join(name)).filter(|s| s.is_file()) else { continue };
+        let Some(source) = tokenizer.map(|t| t.join(name)).filter(|s| s.is_file()) else {
+            continue;
+        };
         let content = std::fs::read(&source).map_err(|e| IoError::file(&source, "read", e))?;
         write_atomically(&folder.join(name), |out| out.write_all(&content))?;
     }

@@ -71,7 +71,10 @@ mod tests {
 
     #[test]
     fn spellings_meet() {
-        assert_eq!(canonical("bert.embeddings.LayerNorm.gamma"), "embeddings.LayerNorm.weight");
+        assert_eq!(
+            canonical("bert.embeddings.LayerNorm.gamma"),
+            "embeddings.LayerNorm.weight"
+        );
         assert_eq!(canonical("classifier.weight"), "classifier.weight");
         let mut place = Place::default();
         for (field, container) in [

@@ -40,7 +40,12 @@ pub struct Weights {
 
 impl std::fmt::Debug for Weights {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Weights({}, {} tensors)", self.path.display(), self.entries.len())
+        write!(
+            f,
+            "Weights({}, {} tensors)",
+            self.path.display(),
+            self.entries.len()
+        )
     }
 }
 
@@ -51,10 +56,15 @@ impl Weights {
     /// [`CheckpointError::Damaged`] when it is cut short or its header lies about types, shapes or
     /// offsets.
     pub fn safetensors(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = std::fs::read(path)
-            .map_err(|source| CheckpointError::Io { path: path.to_owned(), action: "read", source })?;
-        let damaged =
-            |reason: String| CheckpointError::Damaged { path: path.to_owned(), reason };
+        let bytes = std::fs::read(path).map_err(|source| CheckpointError::Io {
+            path: path.to_owned(),
+            action: "read",
+            source,
+        })?;
+        let damaged = |reason: String| CheckpointError::Damaged {
+            path: path.to_owned(),
+            reason,
+        };
         // `deserialize` checks what `read_metadata` does not: that the data is as long as promised.
         SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
         let (header, metadata) =
@@ -71,9 +81,20 @@ impl Weights {
             };
             let (from, to) = info.data_offsets;
             let source = Source::Range(start + from..start + to);
-            entries.insert(name, Entry { float, shape: info.shape.clone(), source });
+            entries.insert(
+                name,
+                Entry {
+                    float,
+                    shape: info.shape.clone(),
+                    source,
+                },
+            );
         }
-        Ok(Self { path: path.to_owned(), bytes, entries })
+        Ok(Self {
+            path: path.to_owned(),
+            bytes,
+            entries,
+        })
     }
 
     /// Reads a `pytorch_model.bin`; the pickle is interpreted, never executed.
@@ -97,10 +118,21 @@ impl Weights {
                     other => Err(format!("{other:?}")),
                 };
                 let shape = tensor.shape().to_vec();
-                (name, Entry { float, shape, source: Source::Pickle(tensor) })
+                (
+                    name,
+                    Entry {
+                        float,
+                        shape,
+                        source: Source::Pickle(tensor),
+                    },
+                )
             })
             .collect();
-        Ok(Self { path: path.to_owned(), bytes: Vec::new(), entries })
+        Ok(Self {
+            path: path.to_owned(),
+            bytes: Vec::new(),
+            entries,
+        })
     }
 
     /// The file.
@@ -135,7 +167,10 @@ impl Weights {
             name: name.to_owned(),
             found,
         })?;
-        let damaged = |reason: String| CheckpointError::Damaged { path: self.path.clone(), reason };
+        let damaged = |reason: String| CheckpointError::Damaged {
+            path: self.path.clone(),
+            reason,
+        };
         let owned;
         let bytes = match &entry.source {
             Source::Range(range) => self
@@ -166,5 +201,10 @@ impl Weights {
 }
 
 fn words<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    bytes.as_chunks::<N>().0.iter().map(|word| read(*word)).collect()
+    bytes
+        .as_chunks::<N>()
+        .0
+        .iter()
+        .map(|word| read(*word))
+        .collect()
 }

@@ -5,15 +5,17 @@
 //! have been checked by the parent module: `f32`, matching shapes, none of them empty.
 
 use super::math::{
-    AddBias, AddRows, Combine, DropOut, Gelu, GeluBackward, Mask, Norm, NormBackward, Softmax, SoftmaxBackward,
-    vectorised,
+    AddBias, AddRows, Combine, DropOut, Gelu, GeluBackward, Mask, Norm, NormBackward, Softmax,
+    SoftmaxBackward, vectorised,
 };
-use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::NodeId;
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
-use burn::backend::{Autodiff, Backend, Flex, TensorMetadata, backend_extension, tensor::FloatTensor};
+use burn::backend::{
+    Autodiff, Backend, Flex, TensorMetadata, backend_extension, tensor::FloatTensor,
+};
 use burn::tensor::{Shape, TensorData};
 use rayon::prelude::*;
 
@@ -33,7 +35,11 @@ pub(super) trait FusedOps: Backend {
     /// `scores: [b, h, q, k]`.
     fn fused_softmax(scores: FloatTensor<Self>, scale: f32) -> FloatTensor<Self>;
     /// `scores: [b, h, q, k]`, `bias: [b, 1, 1, k]`, which gets no gradient.
-    fn fused_masked_softmax(scores: FloatTensor<Self>, bias: FloatTensor<Self>, scale: f32) -> FloatTensor<Self>;
+    fn fused_masked_softmax(
+        scores: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        scale: f32,
+    ) -> FloatTensor<Self>;
     /// `x: [..]`.
     fn fused_dropout(x: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self>;
     /// `x, residual: [.., n]`, `bias, gamma, beta: [n]`.
@@ -50,7 +56,11 @@ pub(super) trait FusedOps: Backend {
 
 /// The values in row-major order, copied only if they are not so already.
 fn ordered(x: FlexTensor) -> FlexTensor {
-    if x.is_contiguous() { x } else { x.to_contiguous() }
+    if x.is_contiguous() {
+        x
+    } else {
+        x.to_contiguous()
+    }
 }
 
 fn values(x: &FlexTensor) -> &[f32] {
@@ -76,14 +86,19 @@ fn change(x: FlexTensor, task: usize, work: impl Fn(usize, &mut [f32]) + Sync) -
     let mut x = ordered(x);
     let whole = x.layout().start_offset() == 0 && x.bytes().len() == length(&x) * size_of::<f32>();
     if whole && let Some(own) = x.try_storage_mut::<f32>() {
-        own.par_chunks_mut(task).enumerate().for_each(|(i, part)| work(i * task, part));
+        own.par_chunks_mut(task)
+            .enumerate()
+            .for_each(|(i, part)| work(i * task, part));
         return x;
     }
     let mut copy = vec![0.0f32; length(&x)];
-    copy.par_chunks_mut(task).zip(values(&x).par_chunks(task)).enumerate().for_each(|(i, (part, from))| {
-        part.copy_from_slice(from);
-        work(i * task, part);
-    });
+    copy.par_chunks_mut(task)
+        .zip(values(&x).par_chunks(task))
+        .enumerate()
+        .for_each(|(i, (part, from))| {
+            part.copy_from_slice(from);
+            work(i * task, part);
+        });
     tensor(copy, x.shape())
 }
 
@@ -93,7 +108,10 @@ fn column_sums(x: &FlexTensor, width: usize) -> FlexTensor {
         .par_chunks(rows_per_task(width) * width)
         .map(|rows| {
             let mut total = vec![0.0; width];
-            vectorised(AddRows { rows, total: &mut total });
+            vectorised(AddRows {
+                rows,
+                total: &mut total,
+            });
             total
         })
         .collect();
@@ -104,7 +122,10 @@ fn column_sums(x: &FlexTensor, width: usize) -> FlexTensor {
 fn add_up(partial: &[Vec<f32>], width: usize) -> FlexTensor {
     let mut total = vec![0.0; width];
     for rows in partial {
-        vectorised(AddRows { rows, total: &mut total });
+        vectorised(AddRows {
+            rows,
+            total: &mut total,
+        });
     }
     tensor(total, [width])
 }
@@ -124,13 +145,19 @@ fn gelu_backward(gradient: FlexTensor, x: FlexTensor, bias: Option<&FlexTensor>)
     let (x, bias) = (ordered(x), bias.map(values).unwrap_or_default());
     let x = values(&x);
     change(gradient, task, |at, gradient| {
-        vectorised(GeluBackward { x: &x[at..at + gradient.len()], gradient, bias });
+        vectorised(GeluBackward {
+            x: &x[at..at + gradient.len()],
+            gradient,
+            bias,
+        });
     })
 }
 
 fn add_bias(x: FlexTensor, bias: &FlexTensor) -> FlexTensor {
     let (width, bias) = (last(&x), values(bias));
-    change(x, rows_per_task(width) * width, |_, rows| vectorised(AddBias { rows, bias }))
+    change(x, rows_per_task(width) * width, |_, rows| {
+        vectorised(AddBias { rows, bias })
+    })
 }
 
 fn softmax(scores: FlexTensor, bias: Option<&FlexTensor>, scale: f32) -> FlexTensor {
@@ -139,39 +166,81 @@ fn softmax(scores: FlexTensor, bias: Option<&FlexTensor>, scale: f32) -> FlexTen
     let bias = bias.map(values).unwrap_or_default();
     // Rows of one task must belong to one example, since they share a bias: a divisor of its rows.
     let (rows, most) = (example / width, rows_per_task(width));
-    let task = (1..=most.min(rows)).rev().find(|n| rows % n == 0).unwrap_or(1) * width;
+    let task = (1..=most.min(rows))
+        .rev()
+        .find(|n| rows % n == 0)
+        .unwrap_or(1)
+        * width;
     change(scores, task, |at, rows| {
-        let bias = if bias.is_empty() { bias } else { &bias[at / example * width..][..width] };
-        vectorised(Softmax { rows, width, scale, bias });
+        let bias = if bias.is_empty() {
+            bias
+        } else {
+            &bias[at / example * width..][..width]
+        };
+        vectorised(Softmax {
+            rows,
+            width,
+            scale,
+            bias,
+        });
     })
 }
 
 fn softmax_backward(gradient: FlexTensor, weights: &FlexTensor, scale: f32) -> FlexTensor {
     let (width, weights) = (last(weights), values(weights));
     change(gradient, rows_per_task(width) * width, |at, gradient| {
-        vectorised(SoftmaxBackward { weights: &weights[at..at + gradient.len()], gradient, width, scale });
+        vectorised(SoftmaxBackward {
+            weights: &weights[at..at + gradient.len()],
+            gradient,
+            width,
+            scale,
+        });
     })
 }
 
 fn drop_out(x: FlexTensor, mask: Mask) -> FlexTensor {
-    change(x, TASK, |at, values| vectorised(DropOut { values, start: at as u32, mask }))
+    change(x, TASK, |at, values| {
+        vectorised(DropOut {
+            values,
+            start: at as u32,
+            mask,
+        })
+    })
 }
 
 fn combine(x: FlexTensor, bias: &FlexTensor, residual: FlexTensor, mask: Mask) -> FlexTensor {
     let (width, bias, residual) = (last(&x), values(bias), ordered(residual));
     let residual = values(&residual);
     change(x, rows_per_task(width) * width, |at, rows| {
-        vectorised(Combine { residual: &residual[at..at + rows.len()], rows, bias, start: at as u32, mask });
+        vectorised(Combine {
+            residual: &residual[at..at + rows.len()],
+            rows,
+            bias,
+            start: at as u32,
+            mask,
+        });
     })
 }
 
 fn norm(x: FlexTensor, gamma: &FlexTensor, beta: &FlexTensor, epsilon: f32) -> FlexTensor {
     let (width, gamma, beta) = (last(&x), values(gamma), values(beta));
-    change(x, rows_per_task(width) * width, |_, rows| vectorised(Norm { rows, gamma, beta, epsilon }))
+    change(x, rows_per_task(width) * width, |_, rows| {
+        vectorised(Norm {
+            rows,
+            gamma,
+            beta,
+            epsilon,
+        })
+    })
 }
 
 /// Gradients of a LayerNorm's input, gamma and beta.
-fn norm_backward(gradient: FlexTensor, x: &FlexTensor, gamma: &FlexTensor, epsilon: f32) -> [FlexTensor; 3] {
+fn norm_backward(
+    gradient: FlexTensor,
+    x: &FlexTensor,
+    gamma: &FlexTensor,
+    epsilon: f32,
+) -> [FlexTensor; 3] {
     let (shape, width, gamma) = (gradient.shape(), last(x), values(gamma));
     let task = rows_per_task(width) * width;
     let mut gradient = values(&ordered(gradient)).to_vec();
@@ -181,13 +250,24 @@ fn norm_backward(gradient: FlexTensor, x: &FlexTensor, gamma: &FlexTensor, epsil
         .map(|(gradient, x)| {
             let (mut gamma_total, mut beta_total) = (vec![0.0; width], vec![0.0; width]);
             let (gamma_sum, beta_sum) = (&mut gamma_total[..], &mut beta_total[..]);
-            vectorised(NormBackward { gradient, x, gamma, epsilon, gamma_total: gamma_sum, beta_total: beta_sum });
+            vectorised(NormBackward {
+                gradient,
+                x,
+                gamma,
+                epsilon,
+                gamma_total: gamma_sum,
+                beta_total: beta_sum,
+            });
             (gamma_total, beta_total)
         })
         .collect::<Vec<_>>()
         .into_iter()
         .unzip();
-    [tensor(gradient, shape), add_up(&gammas, width), add_up(&betas, width)]
+    [
+        tensor(gradient, shape),
+        add_up(&gammas, width),
+        add_up(&betas, width),
+    ]
 }
 
 impl FusedOps for Flex {
@@ -207,7 +287,11 @@ impl FusedOps for Flex {
         softmax(scores, None, scale)
     }
 
-    fn fused_masked_softmax(scores: FloatTensor<Self>, bias: FloatTensor<Self>, scale: f32) -> FloatTensor<Self> {
+    fn fused_masked_softmax(
+        scores: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        scale: f32,
+    ) -> FloatTensor<Self> {
         softmax(scores, Some(&ordered(bias)), scale)
     }
 
@@ -224,7 +308,12 @@ impl FusedOps for Flex {
         mask: Mask,
         epsilon: f32,
     ) -> FloatTensor<Self> {
-        norm(combine(x, &ordered(bias), residual, mask), &ordered(gamma), &ordered(beta), epsilon)
+        norm(
+            combine(x, &ordered(bias), residual, mask),
+            &ordered(gamma),
+            &ordered(beta),
+            epsilon,
+        )
     }
 }
 
@@ -307,7 +396,8 @@ impl Backward<Flex, 1> for step::Dropout {
 impl Backward<Flex, 5> for step::Norm {
     type State = [FlexTensor; 2]; // what was normalised, and gamma
     fn backward(self, ops: Ops<Self::State, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let [node, bias, residual, gamma_node, beta_node] = ops.parents.map(|parent| parent.map(|node| node.id));
+        let [node, bias, residual, gamma_node, beta_node] =
+            ops.parents.map(|parent| parent.map(|node| node.id));
         let (gradient, [x, gamma]) = (grads.consume::<Flex>(&ops.node), ops.state);
         let width = last(&x);
         let [gradient, gamma, beta] = norm_backward(gradient, &x, &gamma, self.1);
@@ -318,7 +408,11 @@ impl Backward<Flex, 5> for step::Norm {
         };
         register(gamma_node, gamma);
         register(beta_node, beta);
-        let dropped = if self.0 == Mask::NONE { gradient.clone() } else { drop_out(gradient.clone(), self.0) };
+        let dropped = if self.0 == Mask::NONE {
+            gradient.clone()
+        } else {
+            drop_out(gradient.clone(), self.0)
+        };
         register(residual, gradient);
         if bias.is_some() {
             register(bias, column_sums(&dropped, width));
@@ -339,7 +433,11 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
     fn fused_bias_gelu(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
         let ((x, node), (bias, bias_node)) = (x.into_parts(), bias.into_parts());
         let bias = ordered(bias);
-        match step::BiasGelu.prepare::<C>([node, bias_node]).compute_bound().stateful() {
+        match step::BiasGelu
+            .prepare::<C>([node, bias_node])
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => {
                 let output = gelu(x.clone(), Some(&bias));
                 prep.finish([x, bias], output)
@@ -350,22 +448,37 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
 
     fn fused_bias(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
         let ((x, node), (bias, bias_node)) = (x.into_parts(), bias.into_parts());
-        step::Bias.prepare::<C>([node, bias_node]).compute_bound().stateless(add_bias(x, &ordered(bias)))
+        step::Bias
+            .prepare::<C>([node, bias_node])
+            .compute_bound()
+            .stateless(add_bias(x, &ordered(bias)))
     }
 
     fn fused_softmax(scores: FloatTensor<Self>, scale: f32) -> FloatTensor<Self> {
         let (scores, node) = scores.into_parts();
         let weights = softmax(scores, None, scale);
-        match step::Softmax(scale).prepare::<C>([node]).compute_bound().stateful() {
+        match step::Softmax(scale)
+            .prepare::<C>([node])
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => prep.finish(weights.clone(), weights),
             OpsKind::UnTracked(prep) => prep.finish(weights),
         }
     }
 
-    fn fused_masked_softmax(scores: FloatTensor<Self>, bias: FloatTensor<Self>, scale: f32) -> FloatTensor<Self> {
+    fn fused_masked_softmax(
+        scores: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        scale: f32,
+    ) -> FloatTensor<Self> {
         let (scores, node) = scores.into_parts();
         let weights = softmax(scores, Some(&ordered(bias.into_primitive())), scale);
-        match step::Softmax(scale).prepare::<C>([node]).compute_bound().stateful() {
+        match step::Softmax(scale)
+            .prepare::<C>([node])
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => prep.finish(weights.clone(), weights),
             OpsKind::UnTracked(prep) => prep.finish(weights),
         }
@@ -373,7 +486,10 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
 
     fn fused_dropout(x: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self> {
         let (x, node) = x.into_parts();
-        step::Dropout(mask).prepare::<C>([node]).compute_bound().stateless(drop_out(x, mask))
+        step::Dropout(mask)
+            .prepare::<C>([node])
+            .compute_bound()
+            .stateless(drop_out(x, mask))
     }
 
     fn fused_norm(
@@ -391,7 +507,11 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
         let (gamma, beta) = (ordered(gamma), ordered(beta));
         let sum = combine(x, &ordered(bias), residual, mask);
         let nodes = [node, bias_node, residual_node, gamma_node, beta_node];
-        match step::Norm(mask, epsilon).prepare::<C>(nodes).compute_bound().stateful() {
+        match step::Norm(mask, epsilon)
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => {
                 let output = norm(sum.clone(), &gamma, &beta, epsilon);
                 prep.finish([sum, gamma], output)

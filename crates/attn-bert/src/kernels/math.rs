@@ -26,7 +26,11 @@ pub(super) fn vectorised<K: WithSimd>(kernel: K) -> K::Output {
 /// library call.
 #[inline(always)]
 fn fma<S: Simd>(a: f32, b: f32, c: f32) -> f32 {
-    if const { size_of::<S::f32s>() > size_of::<f32>() } { a.mul_add(b, c) } else { a * b + c }
+    if const { size_of::<S::f32s>() > size_of::<f32>() } {
+        a.mul_add(b, c)
+    } else {
+        a * b + c
+    }
 }
 
 #[inline(always)]
@@ -51,7 +55,14 @@ fn exp<S: Simd>(x: f32) -> f32 {
     let r = fma::<S>(n, -1.428_606_8e-6, r);
     let p = horner::<S, 6>(
         r,
-        [1.987_569_1e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_66, 0.5],
+        [
+            1.987_569_1e-4,
+            1.398_2e-3,
+            8.333_452e-3,
+            4.166_579_6e-2,
+            0.166_666_66,
+            0.5,
+        ],
     );
     let y = fma::<S>(p * r, r, r) + 1.0;
     let y = y * f32::from_bits((shifted.to_bits() << 23).wrapping_add(1.0f32.to_bits()));
@@ -66,7 +77,14 @@ fn normal<S: Simd>(x: f32) -> (f32, f32) {
     let density = exp::<S>(-0.5 * x * x);
     let p = horner::<S, 6>(
         t,
-        [-0.107_032_67, 0.394_926_76, -0.245_280_01, 0.275_659_5, 0.064_767_26, 0.116_959_12],
+        [
+            -0.107_032_67,
+            0.394_926_76,
+            -0.245_280_01,
+            0.275_659_5,
+            0.064_767_26,
+            0.116_959_12,
+        ],
     );
     let tail = p * t * density;
     (if x < 0.0 { tail } else { 1.0 - tail }, density)
@@ -122,7 +140,11 @@ impl WithSimd for GeluBackward<'_> {
             return;
         }
         let width = self.bias.len();
-        for (row, x) in self.gradient.chunks_exact_mut(width).zip(self.x.chunks_exact(width)) {
+        for (row, x) in self
+            .gradient
+            .chunks_exact_mut(width)
+            .zip(self.x.chunks_exact(width))
+        {
             for ((g, x), b) in row.iter_mut().zip(x).zip(self.bias) {
                 *g *= slope(*x + b);
             }
@@ -142,7 +164,11 @@ fn sum2(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
             *total += f(*a, *b);
         }
     }
-    for ((total, a), b) in lanes.iter_mut().zip(left.remainder()).zip(right.remainder()) {
+    for ((total, a), b) in lanes
+        .iter_mut()
+        .zip(left.remainder())
+        .zip(right.remainder())
+    {
         *total += f(*a, *b);
     }
     let mut width = LANES / 2;
@@ -195,7 +221,9 @@ impl WithSimd for Softmax<'_> {
             for (m, x) in lanes.iter_mut().zip(blocks.remainder()) {
                 *m = if *x > *m { *x } else { *m };
             }
-            let largest = lanes.into_iter().fold(f32::NEG_INFINITY, |m, x| if x > m { x } else { m });
+            let largest = lanes
+                .into_iter()
+                .fold(f32::NEG_INFINITY, |m, x| if x > m { x } else { m });
             for x in row.iter_mut() {
                 *x = exp::<S>(*x - largest);
             }
@@ -219,7 +247,11 @@ impl WithSimd for SoftmaxBackward<'_> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        for (g, p) in self.gradient.chunks_exact_mut(self.width).zip(self.weights.chunks_exact(self.width)) {
+        for (g, p) in self
+            .gradient
+            .chunks_exact_mut(self.width)
+            .zip(self.weights.chunks_exact(self.width))
+        {
             let dot = sum2(g, p, |g, p| g * p);
             for (g, p) in g.iter_mut().zip(p) {
                 *g = self.scale * p * (*g - dot);
@@ -241,7 +273,11 @@ pub(super) struct Mask {
 
 impl Mask {
     /// Drops nothing.
-    pub const NONE: Mask = Mask { keys: [0; 2], threshold: 0, scale: 1.0 };
+    pub const NONE: Mask = Mask {
+        keys: [0; 2],
+        threshold: 0,
+        scale: 1.0,
+    };
 
     /// 0 or [`Mask::scale`] for element number `index`. The mixer is Wellons' `lowbias32`, twice.
     #[inline(always)]
@@ -252,7 +288,11 @@ impl Mask {
             h ^ (h >> 16)
         };
         let bits = mix(mix(index ^ self.keys[0]).wrapping_add(self.keys[1]));
-        if (bits >> 8) < self.threshold { 0.0 } else { self.scale }
+        if (bits >> 8) < self.threshold {
+            0.0
+        } else {
+            self.scale
+        }
     }
 }
 
@@ -327,7 +367,11 @@ impl WithSimd for Combine<'_> {
     fn with_simd<S: Simd>(self, _: S) {
         let width = self.bias.len();
         let mut index = self.start;
-        for (row, residual) in self.rows.chunks_exact_mut(width).zip(self.residual.chunks_exact(width)) {
+        for (row, residual) in self
+            .rows
+            .chunks_exact_mut(width)
+            .zip(self.residual.chunks_exact(width))
+        {
             if self.mask.threshold == 0 {
                 for ((x, b), r) in row.iter_mut().zip(self.bias).zip(residual) {
                     *x = *x + b + r;
@@ -389,10 +433,17 @@ impl WithSimd for NormBackward<'_> {
     fn with_simd<S: Simd>(self, _: S) {
         let width = self.gamma.len();
         let count = width as f32;
-        for (g, x) in self.gradient.chunks_exact_mut(width).zip(self.x.chunks_exact(width)) {
+        for (g, x) in self
+            .gradient
+            .chunks_exact_mut(width)
+            .zip(self.x.chunks_exact(width))
+        {
             let (mean, inverse) = moments(x, self.epsilon);
-            for (((g, x), dg), db) in
-                g.iter_mut().zip(x).zip(self.gamma_total.iter_mut()).zip(self.beta_total.iter_mut())
+            for (((g, x), dg), db) in g
+                .iter_mut()
+                .zip(x)
+                .zip(self.gamma_total.iter_mut())
+                .zip(self.beta_total.iter_mut())
             {
                 *dg = fma::<S>(*g, (*x - mean) * inverse, *dg);
                 *db += *g;

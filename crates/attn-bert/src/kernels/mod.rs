@@ -67,7 +67,10 @@ pub fn linear_gelu<const D: usize>(map: &Linear, x: Tensor<D>) -> Tensor<D> {
     if let Some(bias) = map.bias.as_ref().map(|b| b.val()) {
         let inner = product(x, map.weight.val(), None);
         if fits(&inner) && belongs(&bias, &inner) {
-            return Tensor::from_dispatch(Dispatch::fused_bias_gelu(inner.into_dispatch(), bias.into_dispatch()));
+            return Tensor::from_dispatch(Dispatch::fused_bias_gelu(
+                inner.into_dispatch(),
+                bias.into_dispatch(),
+            ));
         }
         return activation::gelu(inner + bias.unsqueeze());
     }
@@ -84,7 +87,10 @@ pub fn linear<const D: usize>(map: &Linear, x: Tensor<D>) -> Tensor<D> {
     if let Some(bias) = map.bias.as_ref().map(|b| b.val()) {
         let output = product(x, map.weight.val(), None);
         if fits(&output) && belongs(&bias, &output) {
-            return Tensor::from_dispatch(Dispatch::fused_bias(output.into_dispatch(), bias.into_dispatch()));
+            return Tensor::from_dispatch(Dispatch::fused_bias(
+                output.into_dispatch(),
+                bias.into_dispatch(),
+            ));
         }
         return output + bias.unsqueeze();
     }
@@ -108,9 +114,15 @@ pub fn softmax(scores: Tensor<4>, scale: f64, bias: Option<Tensor<4>>) -> Tensor
                 let scores = scores.into_dispatch();
                 return Tensor::from_dispatch(Dispatch::fused_softmax(scores, scale as f32));
             }
-            Some(bias) if fits(bias) && bias.dims() == [batch, 1, 1, keys] && !bias.is_tracked() => {
+            Some(bias)
+                if fits(bias) && bias.dims() == [batch, 1, 1, keys] && !bias.is_tracked() =>
+            {
                 let (scores, bias) = (scores.into_dispatch(), bias.clone().into_dispatch());
-                return Tensor::from_dispatch(Dispatch::fused_masked_softmax(scores, bias, scale as f32));
+                return Tensor::from_dispatch(Dispatch::fused_masked_softmax(
+                    scores,
+                    bias,
+                    scale as f32,
+                ));
             }
             Some(_) => {}
         }
@@ -156,7 +168,9 @@ pub fn dropout<const D: usize>(layer: &Dropout, x: Tensor<D>) -> Tensor<D> {
         return x;
     }
     #[cfg(feature = "flex")]
-    if fits(&x) && let Some(mask) = mask(layer, &device) {
+    if fits(&x)
+        && let Some(mask) = mask(layer, &device)
+    {
         return Tensor::from_dispatch(Dispatch::fused_dropout(x.into_dispatch(), mask));
     }
     layer.forward(x)
@@ -184,8 +198,14 @@ pub fn linear_norm<const D: usize>(
         let fused = fits(&output)
             && fits(&residual)
             && output.dims() == residual.dims()
-            && [&bias, &gamma, &beta].into_iter().all(|p| belongs(p, &output));
-        let mask = if drops(layer, &device) { mask(layer, &device) } else { Some(Mask::NONE) };
+            && [&bias, &gamma, &beta]
+                .into_iter()
+                .all(|p| belongs(p, &output));
+        let mask = if drops(layer, &device) {
+            mask(layer, &device)
+        } else {
+            Some(Mask::NONE)
+        };
         if let (true, Some(mask)) = (fused, mask) {
             return Tensor::from_dispatch(Dispatch::fused_norm(
                 output.into_dispatch(),

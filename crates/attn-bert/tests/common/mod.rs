@@ -12,7 +12,9 @@ pub fn device() -> Device {
 }
 
 pub fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(name)
 }
 
 /// The folder of the 12×12 model among the shared data, if it is there.
@@ -27,8 +29,12 @@ pub fn shared_e5() -> Option<PathBuf> {
 pub fn cached_minilm() -> Option<PathBuf> {
     let cache = std::env::var_os("ATTN_CACHE")
         .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("XDG_CACHE_HOME")?).join("attention-atlas")))
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/attention-atlas")))?;
+        .or_else(|| {
+            Some(PathBuf::from(std::env::var_os("XDG_CACHE_HOME")?).join("attention-atlas"))
+        })
+        .or_else(|| {
+            Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/attention-atlas"))
+        })?;
     let folder = cache.join("all-MiniLM-L6-v2");
     folder.join("model.safetensors").is_file().then_some(folder)
 }
@@ -50,13 +56,23 @@ impl Expected {
     /// Shape and values of an f32 tensor.
     pub fn floats(&self, name: &str) -> Option<(Vec<usize>, Vec<f32>)> {
         let (shape, bytes) = self.tensor(name)?;
-        let values = bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        let values = bytes
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|b| f32::from_le_bytes(*b))
+            .collect();
         Some((shape, values))
     }
 
     pub fn ints(&self, name: &str) -> Option<(Vec<usize>, Vec<i64>)> {
         let (shape, bytes) = self.tensor(name)?;
-        let values = bytes.as_chunks::<8>().0.iter().map(|b| i64::from_le_bytes(*b)).collect();
+        let values = bytes
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|b| i64::from_le_bytes(*b))
+            .collect();
         Some((shape, values))
     }
 
@@ -67,7 +83,9 @@ impl Expected {
 
     /// Number of cases.
     pub fn cases(&self) -> usize {
-        (0..).take_while(|i| self.tensor(&format!("case{i}.input_ids")).is_some()).count()
+        (0..)
+            .take_while(|i| self.tensor(&format!("case{i}.input_ids")).is_some())
+            .count()
     }
 
     /// Ids and segments of each example of a case, without padding.
@@ -80,7 +98,12 @@ impl Expected {
             .map(|row| {
                 let range = row * width..(row + 1) * width;
                 let length = mask[range.clone()].iter().sum::<i64>() as usize;
-                let cut = |values: &[i64]| values[range.clone()][..length].iter().map(|&v| v as u32).collect();
+                let cut = |values: &[i64]| {
+                    values[range.clone()][..length]
+                        .iter()
+                        .map(|&v| v as u32)
+                        .collect()
+                };
                 (cut(&ids), cut(&types))
             })
             .collect()
@@ -88,19 +111,27 @@ impl Expected {
 }
 
 pub fn batch(examples: &[(Vec<u32>, Vec<u32>)]) -> TokenBatch {
-    let tokens: Vec<TokenIds<'_>> = examples.iter().map(|(ids, types)| TokenIds { ids, types }).collect();
+    let tokens: Vec<TokenIds<'_>> = examples
+        .iter()
+        .map(|(ids, types)| TokenIds { ids, types })
+        .collect();
     TokenBatch::new(&tokens).unwrap()
 }
 
 pub fn max_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     assert!(a.iter().chain(b).all(|v| v.is_finite()));
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
 }
 
 /// Cuts one example out of `[layers, batch, rows, width, width]` maps, without padding.
 pub fn cut_maps(shape: &[usize], values: &[f32], example: usize, length: usize) -> Vec<f32> {
-    let [layers, size, heads, width, _] = shape[..] else { panic!("{shape:?}") };
+    let [layers, size, heads, width, _] = shape[..] else {
+        panic!("{shape:?}")
+    };
     let mut out = Vec::new();
     for layer in 0..layers {
         for head in 0..heads {
@@ -115,7 +146,9 @@ pub fn cut_maps(shape: &[usize], values: &[f32], example: usize, length: usize) 
 
 /// Cuts one example out of `[states, batch, width, hidden]`, without padding.
 pub fn cut_hidden(shape: &[usize], values: &[f32], example: usize, length: usize) -> Vec<f32> {
-    let [states, size, width, hidden] = shape[..] else { panic!("{shape:?}") };
+    let [states, size, width, hidden] = shape[..] else {
+        panic!("{shape:?}")
+    };
     let mut out = Vec::new();
     for state in 0..states {
         let start = (state * size + example) * width * hidden;

@@ -1,0 +1,186 @@
+//! How sure a score is: over the evaluation set and over seeds.
+
+use super::{Pair, score};
+use attn_core::Metric;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// A score with the interval that resampling its examples gives.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MetricEstimate {
+    /// The score.
+    pub metric: Metric,
+    /// Its value on all examples; absent where it is not defined.
+    pub value: Option<f64>,
+    /// The 2.5 % and 97.5 % quantiles over the replicates; absent for fewer than two examples or
+    /// when no replicate has a value.
+    pub interval: Option<(f64, f64)>,
+    /// Examples.
+    pub n: usize,
+    /// Replicates on which the score is defined: fewer than asked for on small sets, where a
+    /// replicate may hold one label only.
+    pub replicates: usize,
+}
+
+/// The score with its 95 % percentile bootstrap interval: `replicates` times, as many examples are
+/// drawn with replacement (1000 give an interval two stable digits).
+///
+/// Replicate `r` draws from stream `r` of `seed`: the result does not depend on threads, and two
+/// models scored on the same examples with the same seed are resampled alike, so that differences
+/// can be paired.
+pub fn bootstrap_metric(
+    pairs: &[Pair],
+    metric: Metric,
+    seed: u64,
+    replicates: usize,
+) -> MetricEstimate {
+    let n = pairs.len();
+    let value = score(metric, pairs);
+    if n < 2 {
+        return MetricEstimate {
+            metric,
+            value,
+            interval: None,
+            n,
+            replicates: 0,
+        };
+    }
+    let mut values: Vec<f64> = (0..replicates as u64)
+        .into_par_iter()
+        .filter_map(|replicate| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream(replicate);
+            let drawn: Vec<Pair> = (0..n).map(|_| pairs[rng.random_range(0..n)]).collect();
+            score(metric, &drawn)
+        })
+        .collect();
+    values.sort_by(f64::total_cmp);
+    let interval = quantile(&values, 0.025).zip(quantile(&values, 0.975));
+    MetricEstimate {
+        metric,
+        value,
+        interval,
+        n,
+        replicates: values.len(),
+    }
+}
+
+/// A score over runs that differ in their seed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// Mean over the runs.
+    pub mean: f64,
+    /// Standard deviation over the runs, dividing by one less than their number; absent for one.
+    pub deviation: Option<f64>,
+    /// Runs.
+    pub n: usize,
+}
+
+/// Mean and standard deviation over seeds; `None` without a run.
+pub fn over_seeds(values: &[f64]) -> Option<Spread> {
+    let n = values.len();
+    if n == 0 {
+        return None;
+    }
+    let mean = values.iter().sum::<f64>() / n as f64;
+    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+    let deviation = (n > 1).then(|| (squares / (n - 1) as f64).sqrt());
+    Some(Spread { mean, deviation, n })
+}
+
+/// Quantile of sorted values with linear interpolation, as NumPy's default.
+fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    let position = q * last as f64;
+    let below = position.floor() as usize;
+    let above = (below + 1).min(last);
+    let share = position - below as f64;
+    Some(sorted[below] * (1.0 - share) + sorted[above] * share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn coin(n: usize, wrong: usize) -> Vec<Pair> {
+        (0..n)
+            .map(|i| Pair::new(f64::from(u8::from(i >= wrong)), 1.0))
+            .collect()
+    }
+
+    #[test]
+    fn an_accuracys_interval_has_the_binomial_width() {
+        let pairs = coin(400, 100);
+        let estimate = bootstrap_metric(&pairs, Metric::Accuracy, 3, 2000);
+        let (low, high) = estimate.interval.unwrap();
+        let expected = 2.0 * 1.96 * (0.75f64 * 0.25 / 400.0).sqrt();
+        assert_eq!(
+            (estimate.value, estimate.n, estimate.replicates),
+            (Some(0.75), 400, 2000)
+        );
+        assert!(
+            ((high - low) / expected - 1.0).abs() < 0.1,
+            "{low} {high} {expected}"
+        );
+        assert!(low < 0.75 && 0.75 < high);
+        assert_eq!(
+            estimate,
+            bootstrap_metric(&pairs, Metric::Accuracy, 3, 2000)
+        );
+        assert_ne!(
+            estimate,
+            bootstrap_metric(&pairs, Metric::Accuracy, 4, 2000)
+        );
+    }
+
+    #[test]
+    fn the_threads_do_not_matter() {
+        let pairs: Vec<Pair> = (0..50)
+            .map(|i| Pair::new(f64::from(i * 7 % 50), f64::from(i)))
+            .collect();
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            pool.install(|| bootstrap_metric(&pairs, Metric::Spearman, 9, 200))
+        };
+        assert_eq!(run(1), run(3));
+    }
+
+    #[test]
+    fn what_cannot_be_resampled_has_no_interval() {
+        let one = bootstrap_metric(&coin(1, 0), Metric::Accuracy, 0, 100);
+        assert_eq!(
+            (one.value, one.interval, one.replicates),
+            (Some(1.0), None, 0)
+        );
+        let constant = bootstrap_metric(&coin(9, 0), Metric::Pearson, 0, 100);
+        assert_eq!(
+            (constant.value, constant.interval, constant.replicates),
+            (None, None, 0)
+        );
+        // Two pairs: about half of the replicates draw one of them twice and have no correlation.
+        let two = [Pair::new(0.0, 0.0), Pair::new(1.0, 1.0)];
+        let two = bootstrap_metric(&two, Metric::Pearson, 0, 400);
+        assert!(two.replicates > 150 && two.replicates < 250, "{two:?}");
+    }
+
+    #[test]
+    fn spreads() {
+        assert_eq!(over_seeds(&[]), None);
+        assert_eq!(
+            over_seeds(&[0.5]),
+            Some(Spread {
+                mean: 0.5,
+                deviation: None,
+                n: 1
+            })
+        );
+        // numpy.std([1, 2, 4], ddof=1)
+        let spread = over_seeds(&[1.0, 2.0, 4.0]).unwrap();
+        assert!((spread.deviation.unwrap() - 1.527_525_231_651_946_8).abs() < 1e-12);
+    }
+}
