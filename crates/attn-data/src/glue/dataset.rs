@@ -1,8 +1,10 @@
 //! One split in memory, and how it is loaded.
 
+#[cfg(feature = "parquet")]
+use super::hf;
 use super::rows::{Rows, Skipped};
 use super::source::{Format, Source, official_rows};
-use super::{GlueError, PartSize, hf, tsv};
+use super::{GlueError, PartSize, tsv};
 use attn_core::{Example, InputFile, Metric, Split, Task, TaskKind};
 use serde::{Deserialize, Serialize};
 
@@ -229,7 +231,17 @@ pub(super) fn read_located(
     for path in &located.files {
         let (rows, input) = match located.format {
             Format::Tsv => tsv::read(path, task, &role, lenient)?,
+            #[cfg(feature = "parquet")]
             Format::Parquet => hf::read(path, task, &role, lenient)?,
+            #[cfg(not(feature = "parquet"))]
+            Format::Parquet => {
+                return Err(GlueError::Request {
+                    what: path.display().to_string(),
+                    reason: "this build does not read Parquet: build attn-data with its feature \
+                             `parquet`, or take GLUE's own TSV files"
+                        .to_owned(),
+                });
+            }
         };
         let Rows {
             whole,

@@ -1,5 +1,6 @@
 //! What can go wrong, and how a broken row is shown.
 
+#[cfg(feature = "parquet")]
 use crate::parquet::ParquetError;
 use attn_core::io::IoError;
 use attn_core::{Split, Task};
@@ -12,6 +13,7 @@ pub enum GlueError {
     #[error(transparent)]
     Io(#[from] IoError),
     /// A Parquet file cannot be read, or lacks a column.
+    #[cfg(feature = "parquet")]
     #[error(transparent)]
     Parquet(#[from] ParquetError),
     /// The task's split is not in the folder.

@@ -37,6 +37,7 @@ mod csv;
 mod custom;
 mod dataset;
 mod error;
+#[cfg(feature = "parquet")]
 mod hf;
 mod labels;
 mod rows;

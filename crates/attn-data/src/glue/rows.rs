@@ -7,7 +7,7 @@ use attn_core::io::IoError;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 /// UTF-8's byte order mark, with which MRPC's files start.
@@ -103,7 +103,9 @@ pub(crate) fn read_whole(path: &Path, role: &str) -> Result<(Vec<u8>, InputFile)
 }
 
 /// Hashes a file without keeping it.
+#[cfg(feature = "parquet")]
 pub(crate) fn hash_file(path: &Path, role: &str) -> Result<InputFile, GlueError> {
+    use std::io::Read;
     let failed = |e| IoError::file(path, "read", e);
     let mut file = File::open(path).map_err(|e| IoError::file(path, "open", e))?;
     let (mut hash, mut bytes) = (Sha256::new(), 0);

@@ -104,6 +104,7 @@ proptest! {
     }
 }
 
+#[cfg(feature = "parquet")]
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 mod arbitrary;
 mod custom;
+#[cfg(feature = "parquet")]
 mod layouts;
 mod sample;
 mod tsv;
@@ -69,4 +70,13 @@ fn parts(data: &Dataset) -> Vec<(&str, Option<&str>, Option<Label>)> {
 
 fn class(class: usize) -> Option<Label> {
     Some(Label::Class(class))
+}
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn parquet_without_its_feature_is_an_error_that_says_so() {
+    let root = folder(&[("SST-2/train-00000-of-00001.parquet", b"PAR1")]);
+    let error = load_from(&root, Task::Sst2, Split::Train, &LENIENT).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("00001.parquet: ") && error.contains("feature `parquet`"));
 }
