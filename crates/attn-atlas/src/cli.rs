@@ -1,5 +1,8 @@
 //! The command line.
 
+// Documentation comments are the program's help texts here: brackets and angles stand for themselves.
+#![allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
+
 use attn_bert::Backend;
 use attn_core::{Reading, Split, Task};
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -15,6 +15,10 @@ pub(crate) const CHUNK: usize = 1 << 16;
 
 /// The values of one parameter-shaped array, flattened.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one value a parameter, a few hundred in all: boxing would save nothing"
+)]
 pub(crate) enum Values {
     Host(Vec<f32>),
     Device(Tensor<1>),

@@ -197,7 +197,8 @@ mod tests {
     #[test]
     fn impossible_numbers_are_named() {
         assert!(Recipe::default().check().is_ok() && Recipe::default().bert_adam().check().is_ok());
-        let change: [(&str, fn(&mut Recipe)); 9] = [
+        type Change = fn(&mut Recipe);
+        let change: [(&str, Change); 9] = [
             ("batch", |r| r.batch = 0),
             ("epochs", |r| r.epochs = 0),
             ("bucket", |r| r.bucket = 0),

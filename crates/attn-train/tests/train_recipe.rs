@@ -198,7 +198,8 @@ fn error_of(change: impl FnOnce(&mut TrainingSet)) -> String {
 
 #[test]
 fn bad_sets_are_named_before_the_first_step() {
-    let cases: [(&[&str], fn(&mut TrainingSet)); 7] = [
+    type Change = fn(&mut TrainingSet);
+    let cases: [(&[&str], Change); 7] = [
         (&["training set is empty"], |s| s.examples.clear()),
         (&["example 4", "label 3", "3 outputs"], |s| {
             s.examples[4].label = Label::Class(3)
