@@ -13,6 +13,10 @@
 //! Records are written with zstd, one thread and a fixed size of row group: the same rows give the
 //! same bytes on any machine.
 
+mod predictions;
+
+pub use predictions::{Predictions, read_predictions, write_predictions};
+
 use attn_core::Record;
 use attn_core::io::{IoError, write_atomically};
 use polars::prelude::*;
