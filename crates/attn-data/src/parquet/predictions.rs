@@ -1,117 +1,109 @@
-//! A model's outputs for labelled examples, under one or several variants, so that any statistic
-//! can be computed again without the model.
-//!
-//! One row for each variant and example: `variant`, `example` (its id), `label` (the class's index
-//! or the score) and `logit_0`, `logit_1`, … A file holds every variant for the same examples in
-//! the same order; texts repeat and compress to next to nothing.
+//! Logits by variant and example, so that any statistic can be made again without the model.
 
-use super::{ParquetError, ROW_GROUP, Table};
-use attn_core::io::write_atomically;
+use super::{ParquetError, Table, write_columns};
 use polars::prelude::*;
 use std::path::Path;
 
-/// Outputs of several variants of a model for the same labelled examples.
+/// What models said of examples: of one model, or of variants of one (heads switched off).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Predictions {
     /// Names of the variants.
     pub variants: Vec<String>,
     /// Ids of the examples.
     pub examples: Vec<String>,
-    /// What is right for each example: the class's index or the score.
-    pub labels: Vec<f64>,
-    /// Outputs for an example; 1 is a regression.
+    /// The gold label of each example, as a class index or a score; absent for unlabelled ones.
+    pub labels: Vec<Option<f64>>,
+    /// Logits per example.
     pub outputs: usize,
-    /// `[variant, example, output]`, row-major.
+    /// `[variants, examples, outputs]`, row-major.
     pub logits: Vec<f32>,
 }
 
 impl Predictions {
-    /// What does not fit, if anything.
-    fn problem(&self) -> Option<String> {
-        let (variants, examples) = (self.variants.len(), self.examples.len());
-        let expected = variants * examples * self.outputs;
-        if self.labels.len() != examples {
-            let found = self.labels.len();
-            return Some(format!("{examples} examples but {found} labels"));
-        }
-        (self.logits.len() != expected).then(|| {
-            format!(
-                "{} logits, expected {expected} ({variants} variants x {examples} examples x {} outputs)",
-                self.logits.len(),
-                self.outputs
-            )
-        })
+    /// The logits of one variant, `[examples, outputs]`; empty when there is no such variant.
+    pub fn variant(&self, index: usize) -> &[f32] {
+        let size = self.examples.len() * self.outputs;
+        self.logits
+            .get(index * size..(index + 1) * size)
+            .unwrap_or_default()
     }
 }
 
-/// Writes predictions as one Parquet file with zstd, atomically. The same predictions give the
-/// same bytes.
+fn logit(index: usize) -> String {
+    format!("logit_{index}")
+}
+
+/// Writes one row for each variant and example, variant by variant: `variant`, `example`, `label`
+/// (null where there is none), `logit_0`, `logit_1`, …. Atomic; the same values give the same bytes.
 ///
 /// # Errors
-/// [`ParquetError::Encode`] when the numbers of variants, examples, labels and logits do not fit,
-/// [`ParquetError::Io`] when the file cannot be written.
+/// [`ParquetError::Encode`] when the parts do not fit one another, [`ParquetError::Io`] when the file
+/// cannot be written.
 pub fn write_predictions(path: &Path, predictions: &Predictions) -> Result<(), ParquetError> {
-    let encode = |reason: String| ParquetError::Encode {
-        path: path.to_owned(),
-        reason,
-    };
-    if let Some(problem) = predictions.problem() {
-        return Err(encode(problem));
-    }
-    let (variants, examples) = (&predictions.variants, &predictions.examples);
+    let Predictions {
+        variants,
+        examples,
+        labels,
+        outputs,
+        logits,
+    } = predictions;
     let rows = variants.len() * examples.len();
-    let names: StringChunked = variants
+    if labels.len() != examples.len() || logits.len() != rows * outputs {
+        return Err(ParquetError::Encode {
+            path: path.to_owned(),
+            reason: format!(
+                "{} variants of {} examples with {} labels and {outputs} outputs do not make {} logits",
+                variants.len(),
+                examples.len(),
+                labels.len(),
+                logits.len()
+            ),
+        });
+    }
+    let variant: StringChunked = variants
         .iter()
-        .flat_map(|v| std::iter::repeat_n(Some(v.as_str()), examples.len()))
+        .flat_map(|name| examples.iter().map(move |_| Some(name.as_str())))
         .collect();
-    let ids: StringChunked = (0..variants.len())
-        .flat_map(|_| examples.iter().map(|e| Some(e.as_str())))
+    let example: StringChunked = variants
+        .iter()
+        .flat_map(|_| examples.iter().map(|id| Some(id.as_str())))
         .collect();
-    let labels: Float64Chunked = (0..variants.len())
-        .flat_map(|_| predictions.labels.iter().map(|&l| Some(l)))
+    let label: Float64Chunked = variants
+        .iter()
+        .flat_map(|_| labels.iter().copied())
         .collect();
     let mut columns = vec![
-        names.with_name("variant".into()).into_column(),
-        ids.with_name("example".into()).into_column(),
-        labels.with_name("label".into()).into_column(),
+        variant.with_name("variant".into()).into_column(),
+        example.with_name("example".into()).into_column(),
+        label.with_name("label".into()).into_column(),
     ];
-    let outputs = predictions.outputs.max(1);
-    for output in 0..predictions.outputs {
-        let values = predictions.logits.iter().skip(output).step_by(outputs);
-        let values: Float32Chunked = values.map(|&v| Some(v)).collect();
-        let name = format!("logit_{output}");
-        columns.push(values.with_name(name.into()).into_column());
+    for index in 0..*outputs {
+        let values: Float32Chunked = logits
+            .iter()
+            .skip(index)
+            .step_by(*outputs)
+            .copied()
+            .map(Some)
+            .collect();
+        columns.push(values.with_name(logit(index).into()).into_column());
     }
-    let mut bytes = Vec::new();
-    DataFrame::new(rows, columns)
-        .and_then(|mut frame| {
-            ParquetWriter::new(&mut bytes)
-                .with_compression(ParquetCompression::Zstd(None))
-                .with_row_group_size(Some(ROW_GROUP))
-                .set_parallel(false)
-                .finish(&mut frame)
-        })
-        .map_err(|e| encode(e.to_string()))?;
-    Ok(write_atomically(path, |out| out.write_all(&bytes))?)
+    write_columns(path, rows, columns)
 }
 
 /// Reads what [`write_predictions`] wrote.
 ///
 /// # Errors
-/// [`ParquetError`] when the file cannot be opened, is no Parquet, lacks a column or a value, or
-/// its variants are not all there for all examples.
+/// [`ParquetError`] when the file cannot be opened, is no Parquet, lacks a column or a value, or does
+/// not hold the same examples for every variant.
 pub fn read_predictions(path: &Path) -> Result<Predictions, ParquetError> {
     let table = Table::read(path)?;
     let (variant, example) = (table.text("variant")?, table.text("example")?);
     let label = table.real("label")?;
-    let mut logits = Vec::new();
-    while table.dtype(&format!("logit_{}", logits.len())).is_some() {
-        let name = format!("logit_{}", logits.len());
+    let mut columns = Vec::new();
+    while table.dtype(&logit(columns.len())).is_some() {
+        let name = logit(columns.len());
         let column = table.frame.column(&name).and_then(|column| column.f32());
-        logits.push(column.map_err(|_| table.wrong(&name, "32-bit real numbers"))?);
-    }
-    if logits.is_empty() {
-        return Err(table.wrong("logit_0", "32-bit real numbers"));
+        columns.push(column.map_err(|_| table.wrong(&name, "32-bit real numbers"))?);
     }
     let rows = table.frame.height();
     let missing = |row: usize, column| ParquetError::Value {
@@ -120,102 +112,91 @@ pub fn read_predictions(path: &Path) -> Result<Predictions, ParquetError> {
         column,
     };
     let mut read = Predictions {
-        outputs: logits.len(),
+        outputs: columns.len(),
         ..Predictions::default()
     };
     for row in 0..rows {
         let name = variant.get(row).ok_or_else(|| missing(row, "variant"))?;
         let id = example.get(row).ok_or_else(|| missing(row, "example"))?;
-        let right = label.get(row).ok_or_else(|| missing(row, "label"))?;
         if read.variants.last().is_none_or(|last| last != name) {
             read.variants.push(name.to_owned());
         }
         if read.variants.len() == 1 {
             read.examples.push(id.to_owned());
-            read.labels.push(right);
-        } else {
-            // Every later variant repeats the first one's examples.
-            let at = row % read.examples.len();
-            if read.examples[at] != id {
-                return Err(missing(row, "example"));
-            }
+            read.labels.push(label.get(row));
+        } else if read
+            .examples
+            .get(row % read.examples.len())
+            .map(String::as_str)
+            != Some(id)
+        {
+            return Err(missing(row, "example"));
         }
-        for column in &logits {
+        for column in &columns {
             read.logits
                 .push(column.get(row).ok_or_else(|| missing(row, "logit_0"))?);
         }
     }
-    match read.problem() {
-        Some(reason) => Err(ParquetError::Damaged {
-            path: path.to_owned(),
-            reason,
-        }),
-        None => Ok(read),
+    if read.variants.len() * read.examples.len() != rows {
+        return Err(missing(rows, "example"));
     }
+    Ok(read)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn predictions(variants: usize, examples: usize, outputs: usize) -> Predictions {
-        let count = variants * examples * outputs;
+    fn predictions() -> Predictions {
         Predictions {
-            variants: (0..variants).map(|v| format!("head-{v}:0")).collect(),
-            examples: (0..examples).map(|e| format!("dev.tsv:{}", e + 2)).collect(),
-            labels: (0..examples).map(|e| (e % 2) as f64).collect(),
-            outputs,
-            logits: (0..count).map(|i| (i as f32 * 0.37).sin()).collect(),
+            variants: vec!["baseline".into(), "1:2".into()],
+            examples: vec!["a:1".into(), "a:2".into(), "a:3".into()],
+            labels: vec![Some(1.0), None, Some(0.5)],
+            outputs: 2,
+            logits: (0..12).map(|i| i as f32 / 7.0).collect(),
         }
     }
 
     #[test]
-    fn predictions_round_trip_and_repeat_to_the_byte() {
+    fn predictions_round_trip() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("predictions.parquet");
-        for (variants, examples, outputs) in [(1, 1, 1), (3, 5, 2), (79, 40, 3), (2, 0, 2)] {
-            let written = predictions(variants, examples, outputs);
-            write_predictions(&path, &written).unwrap();
-            let first = std::fs::read(&path).unwrap();
-            write_predictions(&path, &written).unwrap();
-            assert_eq!(first, std::fs::read(&path).unwrap());
-            if examples > 0 {
-                assert_eq!(read_predictions(&path).unwrap(), written);
-            }
+        for predictions in [predictions(), Predictions::default()] {
+            write_predictions(&path, &predictions).unwrap();
+            let read = read_predictions(&path).unwrap();
+            assert_eq!(read, predictions);
         }
+        assert_eq!(predictions().variant(1)[0], 6.0 / 7.0);
+        assert!(predictions().variant(2).is_empty());
     }
 
     #[test]
-    fn texts_cost_little_beside_the_logits() {
+    fn parts_that_do_not_fit_are_errors() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("p.parquet");
-        let mut written = predictions(79, 1000, 2);
-        // Noise, so that the logits do not compress.
-        let mut state = 1u32;
-        for value in &mut written.logits {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            *value = state as f32 / u32::MAX as f32;
-        }
-        write_predictions(&path, &written).unwrap();
-        let bytes = std::fs::metadata(&path).unwrap().len() as usize;
-        assert!(bytes < 79 * 1000 * 2 * 4 * 3 / 2, "{bytes} bytes");
-    }
-
-    #[test]
-    fn what_does_not_fit_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("p.parquet");
-        let mut short = predictions(2, 3, 2);
-        short.logits.pop();
-        let error = write_predictions(&path, &short).unwrap_err().to_string();
-        assert!(error.contains("11 logits, expected 12"), "{error}");
-        assert!(!path.exists());
-        let mut unlabelled = predictions(2, 3, 2);
-        unlabelled.labels.pop();
-        let error = write_predictions(&path, &unlabelled).unwrap_err().to_string();
-        assert!(error.contains("3 examples but 2 labels"), "{error}");
-        super::super::write_records(&path, &[]).unwrap();
+        let path = folder.path().join("predictions.parquet");
+        let mut unfit = predictions();
+        unfit.logits.pop();
+        let error = write_predictions(&path, &unfit).unwrap_err().to_string();
+        assert!(error.contains("11 logits") && !path.exists(), "{error}");
+        // One variant holds other examples than the first.
+        let text = |values: [&str; 4]| -> StringChunked { values.into_iter().map(Some).collect() };
+        let label: Float64Chunked = [Some(0.0); 4].into_iter().collect();
+        let value: Float32Chunked = [Some(0.0f32); 4].into_iter().collect();
+        let columns = vec![
+            text(["b", "b", "c", "c"])
+                .with_name("variant".into())
+                .into_column(),
+            text(["1", "2", "1", "3"])
+                .with_name("example".into())
+                .into_column(),
+            label.with_name("label".into()).into_column(),
+            value.with_name("logit_0".into()).into_column(),
+        ];
+        write_columns(&path, 4, columns).unwrap();
         let error = read_predictions(&path).unwrap_err().to_string();
-        assert!(error.contains("'variant'"), "{error}");
+        assert!(
+            error.contains("row 4") && error.contains("example"),
+            "{error}"
+        );
     }
 }
