@@ -18,7 +18,7 @@
 use super::LEVEL;
 use super::compare::{Row, Scored, interval, title};
 use attn_ablate::Kind;
-use attn_ablate::stats::{quantile};
+use attn_ablate::stats::quantile;
 use attn_core::{Metric, Task};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,8 @@ pub struct Claim {
     pub mode: String,
     /// The score.
     pub metric: Metric,
+    /// Names the claim in records: `best-head`, `average-head`, `best-layer`, `first-layer`.
+    pub key: String,
     /// What the paper claims, in words.
     pub claim: String,
     /// The paper's difference for this task, in points of a hundred, where it gives one.
@@ -115,17 +117,25 @@ pub fn claims(scored: &Scored, about: About<'_>) -> Vec<Claim> {
             _ => None,
         };
         let words = "disabling some single head increases performance";
-        claims.extend(best(scored, &heads, words, paper, about));
+        claims.extend(best(scored, &heads, ("best-head", words), paper, about));
         claims.push(average(scored, &heads, task, about));
     }
     if layers.len() > 1 {
         let words = "disabling some whole layer increases performance";
-        claims.extend(best(scored, &layers, words, None, about));
+        claims.extend(best(scored, &layers, ("best-layer", words), None, about));
     }
     let first = layers.iter().find(|r| r.variant.kind == Kind::Layer(0));
     let named = match task {
-        Some(Task::Rte) => Some((Direction::Gain, 3.2, "disabling the first layer gives a significant boost")),
-        Some(Task::Qnli | Task::Mnli) => Some((Direction::Drop, -0.2, "disabling the first layer lowers performance")),
+        Some(Task::Rte) => Some((
+            Direction::Gain,
+            3.2,
+            "disabling the first layer gives a significant boost",
+        )),
+        Some(Task::Qnli | Task::Mnli) => Some((
+            Direction::Drop,
+            -0.2,
+            "disabling the first layer lowers performance",
+        )),
         _ => None,
     };
     if let (Some(row), Some((direction, paper, words))) = (first, named) {
@@ -145,7 +155,9 @@ fn simultaneous(candidates: &[&Row], largest: f64) -> Option<(f64, f64)> {
     let count = candidates.iter().map(|r| r.samples.len()).min()?;
     let deviation = |sign: f64| {
         let of_sample = |s: usize| {
-            let each = candidates.iter().map(|r| sign * (r.samples[s] - r.comparison.difference));
+            let each = candidates
+                .iter()
+                .map(|r| sign * (r.samples[s] - r.comparison.difference));
             each.fold(f64::NEG_INFINITY, f64::max)
         };
         let all: Vec<f64> = (0..count).map(of_sample).collect();
@@ -158,11 +170,13 @@ fn simultaneous(candidates: &[&Row], largest: f64) -> Option<(f64, f64)> {
 fn best(
     scored: &Scored,
     candidates: &[&Row],
-    words: &str,
+    words: (&str, &str),
     paper: Option<f64>,
     about: About<'_>,
 ) -> Option<Claim> {
-    let defined = candidates.iter().filter(|r| !r.comparison.difference.is_nan());
+    let defined = candidates
+        .iter()
+        .filter(|r| !r.comparison.difference.is_nan());
     let row = defined.max_by(|a, b| {
         // Of equal gains the one with the smaller p-value.
         let key = |r: &Row| (r.comparison.difference, -r.comparison.p);
@@ -171,7 +185,9 @@ fn best(
     })?;
     let c = &row.comparison;
     let interval = simultaneous(candidates, c.difference);
-    let survivor = candidates.iter().any(|r| r.survives() && r.comparison.difference > 0.0);
+    let survivor = candidates
+        .iter()
+        .any(|r| r.survives() && r.comparison.difference > 0.0);
     let verdict = if survivor {
         Verdict::Holds
     } else if interval.is_some_and(|(_, high)| high <= 0.0) {
@@ -200,7 +216,9 @@ fn average(scored: &Scored, heads: &[&Row], task: Option<Task>, about: About<'_>
     let samples: Vec<f64> = (0..replicates).map(|s| mean(&|r| r.samples[s])).collect();
     let interval = interval(&samples);
     let words = match task {
-        Some(Task::Mrpc | Task::Rte) => "disabling a random head increases performance on average (named for this task)",
+        Some(Task::Mrpc | Task::Rte) => {
+            "disabling a random head increases performance on average (named for this task)"
+        }
         _ => "disabling a random head increases performance on average (claimed for some tasks)",
     };
     Claim {
@@ -209,7 +227,7 @@ fn average(scored: &Scored, heads: &[&Row], task: Option<Task>, about: About<'_>
         interval,
         p: bootstrap_p(&samples),
         verdict: verdict_of(interval, Direction::Gain),
-        ..empty(scored, words, about)
+        ..empty(scored, ("average-head", words), about)
     }
 }
 
@@ -241,7 +259,7 @@ fn single(
         holm: Some(c.holm),
         verdict,
         least_detectable: least_detectable(scored, 1),
-        ..empty(scored, words, about)
+        ..empty(scored, ("first-layer", words), about)
     }
 }
 
@@ -282,8 +300,9 @@ fn least_detectable(scored: &Scored, family: usize) -> Option<f64> {
     Some(f64::from(wins) / scored.n as f64)
 }
 
-fn empty(scored: &Scored, words: &str, about: About<'_>) -> Claim {
+fn empty(scored: &Scored, (key, words): (&str, &str), about: About<'_>) -> Claim {
     Claim {
+        key: key.to_owned(),
         model: about.model.to_owned(),
         task: about.task.to_owned(),
         mode: about.mode.to_owned(),
@@ -308,8 +327,15 @@ mod tests {
     use crate::ablation::compare::tests::measured;
 
     fn of_task(task: &str, n: usize, good: &str, bad: &str, gain: f64) -> Vec<Claim> {
-        let scored = measured(n, good, bad, gain).score(&[Metric::Accuracy], 3).unwrap();
-        let about = About { model: "m", task, mode: "uniform", seed: 3 };
+        let scored = measured(n, good, bad, gain)
+            .score(&[Metric::Accuracy], 3)
+            .unwrap();
+        let about = About {
+            model: "m",
+            task,
+            mode: "uniform",
+            seed: 3,
+        };
         claims(&scored[0], about)
     }
 
@@ -318,8 +344,14 @@ mod tests {
         let clear = of_task("MRPC", 400, "head-1:0", "layer-1", 0.5);
         let verdicts: Vec<Verdict> = clear.iter().map(|c| c.verdict).collect();
         // One good head of six and no bad one: the average gains too; no layer does.
-        assert_eq!(verdicts, [Verdict::Holds, Verdict::Holds, Verdict::CannotBeTold]);
-        assert_eq!((clear[0].found.as_str(), clear[0].paper), ("head 2-1", Some(1.2)));
+        assert_eq!(
+            verdicts,
+            [Verdict::Holds, Verdict::Holds, Verdict::CannotBeTold]
+        );
+        assert_eq!(
+            (clear[0].found.as_str(), clear[0].paper),
+            ("head 2-1", Some(1.2))
+        );
         let (low, high) = clear[0].interval.unwrap();
         assert!(low > 0.0 && low < clear[0].difference && clear[0].difference < high);
         assert!(clear[0].holm.unwrap() >= clear[0].p && clear[1].holm.is_none());
@@ -346,7 +378,9 @@ mod tests {
 
     #[test]
     fn the_simultaneous_interval_is_wider_than_one_heads_own() {
-        let scored = measured(200, "head-1:0", "head-0:0", 0.4).score(&[Metric::Accuracy], 3).unwrap();
+        let scored = measured(200, "head-1:0", "head-0:0", 0.4)
+            .score(&[Metric::Accuracy], 3)
+            .unwrap();
         let heads = of(&scored[0], |k| matches!(k, Kind::Head(_)));
         let own = heads[3].comparison.difference_interval.unwrap();
         let all = simultaneous(&heads, heads[3].comparison.difference).unwrap();

@@ -63,7 +63,12 @@ pub fn title(variant: &Variant) -> String {
         Kind::Head(id) => format!("head {id}"),
         Kind::Layer(layer) => format!("layer {}", layer + 1),
         Kind::List => {
-            let heads: Vec<String> = variant.intervention.heads.iter().map(HeadId::to_string).collect();
+            let heads: Vec<String> = variant
+                .intervention
+                .heads
+                .iter()
+                .map(HeadId::to_string)
+                .collect();
             format!("heads {}", heads.join(", "))
         }
         Kind::Random { index, .. } => format!(
@@ -122,12 +127,30 @@ impl Measured {
 
     /// Each variant's mean loss: cross-entropy, or for one output the squared error.
     pub fn losses(&self) -> Vec<f64> {
+        let all = 0..self.variants.len();
+        all.map(|v| self.loss_rows(v).iter().sum::<f64>() / self.labels.len() as f64)
+            .collect()
+    }
+
+    fn loss_rows(&self, variant: usize) -> Vec<f64> {
         let labels = self.logits.labels().max(1);
+        let rows = self.logits.variant(variant).chunks_exact(labels);
+        rows.zip(&self.labels)
+            .map(|(row, &l)| loss(row, l))
+            .collect()
+    }
+
+    /// How much each variant adds to the baseline's mean loss, with a paired bootstrap interval.
+    pub fn loss_differences(&self, seed: u64) -> Vec<(f64, Option<(f64, f64)>)> {
+        let own = self.loss_rows(0);
+        let resamples = Resamples::new(self.labels.len(), REPLICATES, seed);
+        let mean = |values: &[f64], _: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         (0..self.variants.len())
             .map(|v| {
-                let rows = self.logits.variant(v).chunks_exact(labels);
-                let sum: f64 = rows.zip(&self.labels).map(|(row, &l)| loss(row, l)).sum();
-                sum / self.labels.len() as f64
+                let rows = self.loss_rows(v);
+                let added: Vec<f64> = rows.iter().zip(&own).map(|(a, b)| a - b).collect();
+                let samples = resamples.scores(&added, &self.labels, &mean);
+                (mean(&added, &[]), interval(&samples))
             })
             .collect()
     }
@@ -215,7 +238,13 @@ pub mod tests {
             assert!(low < scored.baseline && scored.baseline < high);
             for row in &scored.rows {
                 let expected = ["head-1:0", "layer-0"].contains(&row.variant.name.as_str());
-                assert_eq!(row.survives(), expected, "{} {:?}", row.variant.name, row.comparison);
+                assert_eq!(
+                    row.survives(),
+                    expected,
+                    "{} {:?}",
+                    row.variant.name,
+                    row.comparison
+                );
                 // The samples are those that the interval was made from.
                 assert_eq!(interval(&row.samples), row.comparison.difference_interval);
             }
@@ -226,6 +255,12 @@ pub mod tests {
         let wrong = 1.0 - scored[0].baseline;
         let expected = (1.0 + (-1.0f64).exp()).ln() + wrong;
         assert!((measured.losses()[0] - expected).abs() < 1e-9);
+        let added = measured.loss_differences(1);
+        let (value, interval) = added[4];
+        let (low, high) = interval.unwrap();
+        // The good head corrects examples, each of which then costs 1 less.
+        assert!((value + scored[0].rows[3].comparison.difference).abs() < 1e-9);
+        assert!(low < value && value < high && high < 0.0);
     }
 
     #[test]
@@ -252,7 +287,13 @@ pub mod tests {
         .iter()
         .map(title)
         .collect();
-        let expected = ["none", "head 4-1", "layer 4", "heads 2-2, 4-1", "random set 1 of 3 heads"];
+        let expected = [
+            "none",
+            "head 4-1",
+            "layer 4",
+            "heads 2-2, 4-1",
+            "random set 1 of 3 heads",
+        ];
         assert_eq!(titles, expected);
     }
 }

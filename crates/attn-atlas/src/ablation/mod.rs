@@ -14,6 +14,7 @@ pub mod compare;
 pub mod cumulative;
 pub mod figures;
 pub mod groups;
+pub mod job;
 pub mod records;
 pub mod tables;
 
