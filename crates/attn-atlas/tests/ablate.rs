@@ -1,22 +1,20 @@
 //! `attn ablate` from the outside, with the tiny model of attn-bert's fixtures (2 layers of 4 heads,
 //! 3 labels) on the starter set's MNLI.
 
+mod common;
+
 use attn_core::Record;
 use attn_core::io::read_jsonl;
 use attn_data::parquet::read_predictions;
-use std::path::{Path, PathBuf};
+use common::{attn, tiny};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
 /// `attn ablate` on the tiny model with more options.
 fn command(out: &Path, options: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_attn"));
+    let mut command = attn();
     command
-        .current_dir(root())
         .args([
             "ablate",
             "--max-length",
@@ -25,7 +23,7 @@ fn command(out: &Path, options: &[&str]) -> Command {
             "datasets/starter/glue",
         ])
         .arg("--model")
-        .arg(root().join("crates/attn-bert/tests/fixtures/tiny-bert"))
+        .arg(tiny())
         .arg("--out")
         .arg(out)
         .args(options)
@@ -140,7 +138,7 @@ fn a_sweep_writes_everything_and_a_second_run_does_nothing() {
 
     let both = folder.path().join("both");
     let figures = |runs: &[&Path]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_attn"));
+        let mut command = attn();
         command.args(["ablate", "figures"]).args(runs);
         command.arg("--out").arg(&both).output().unwrap()
     };

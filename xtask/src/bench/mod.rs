@@ -14,6 +14,7 @@
 //! - medians are given with the smallest and the largest value, and every single time is in the
 //!   JSON file.
 
+mod ablate;
 pub mod python;
 pub mod report;
 pub mod rounds;
@@ -25,7 +26,10 @@ use std::process::{Command, Stdio};
 
 /// The benchmarks.
 #[derive(Debug, Subcommand)]
-pub enum Bench {}
+pub enum Bench {
+    /// The ablation sweep against a PyTorch script with hooks.
+    Ablate(ablate::AblateArgs),
+}
 
 /// Options that all benchmarks have.
 #[derive(Debug, Clone, Args)]
@@ -57,7 +61,9 @@ impl BenchArgs {
 /// # Errors
 /// A program that does not build or run, or results that differ.
 pub fn run(bench: Bench) -> anyhow::Result<()> {
-    match bench {}
+    match bench {
+        Bench::Ablate(args) => ablate::run(&args),
+    }
 }
 
 /// Limits a program to `threads` threads, whichever library it computes with.
