@@ -78,6 +78,14 @@ pub(crate) fn build(program: Program, features: &[String]) -> anyhow::Result<Pat
     for feature in features {
         command.args(["--features", &format!("attn-atlas/{feature}")]);
     }
+    // Cargo tells this program about its own package; build scripts that look at the same variables
+    // would take them for changes and run again.
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&variable);
+        }
+    }
     let status = command.status().context("cannot start cargo")?;
     if !status.success() {
         bail!("{name} does not build: {status}");

@@ -152,12 +152,15 @@ fn of(scored: &Scored, wanted: impl Fn(&Kind) -> bool) -> Vec<&Row> {
 /// The interval of the largest difference among candidates that holds for all of them at once, from
 /// the largest upward and downward deviations of each bootstrap sample.
 fn simultaneous(candidates: &[&Row], largest: f64) -> Option<(f64, f64)> {
-    let count = candidates.iter().map(|r| r.samples.len()).min()?;
+    let count = candidates
+        .iter()
+        .map(|r| r.comparison.samples.len())
+        .min()?;
     let deviation = |sign: f64| {
         let of_sample = |s: usize| {
             let each = candidates
                 .iter()
-                .map(|r| sign * (r.samples[s] - r.comparison.difference));
+                .map(|r| sign * (r.comparison.samples[s] - r.comparison.difference));
             each.fold(f64::NEG_INFINITY, f64::max)
         };
         let all: Vec<f64> = (0..count).map(of_sample).collect();
@@ -212,8 +215,14 @@ fn average(scored: &Scored, heads: &[&Row], task: Option<Task>, about: About<'_>
     let count = heads.len() as f64;
     let mean = |value: &dyn Fn(&Row) -> f64| heads.iter().map(|r| value(r)).sum::<f64>() / count;
     let difference = mean(&|r| r.comparison.difference);
-    let replicates = heads.iter().map(|r| r.samples.len()).min().unwrap_or(0);
-    let samples: Vec<f64> = (0..replicates).map(|s| mean(&|r| r.samples[s])).collect();
+    let replicates = heads
+        .iter()
+        .map(|r| r.comparison.samples.len())
+        .min()
+        .unwrap_or(0);
+    let samples: Vec<f64> = (0..replicates)
+        .map(|s| mean(&|r| r.comparison.samples[s]))
+        .collect();
     let interval = interval(&samples);
     let words = match task {
         Some(Task::Mrpc | Task::Rte) => {

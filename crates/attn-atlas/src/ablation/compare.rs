@@ -39,8 +39,6 @@ pub struct Row {
     pub variant: Variant,
     /// Against the baseline.
     pub comparison: Comparison,
-    /// The difference to the baseline in each bootstrap sample; the same samples for all variants.
-    pub samples: Vec<f64>,
 }
 
 impl Row {
@@ -103,22 +101,16 @@ impl Measured {
             };
             let comparisons = compare(baseline, others, &self.labels, &metric, &settings)?;
             let own = resamples.scores(baseline, &self.labels, &metric);
-            let rows = self.variants.iter().skip(1).zip(comparisons).zip(others);
-            let rows = rows
-                .map(|((variant, comparison), predictions)| {
-                    let samples = resamples.scores(predictions, &self.labels, &metric);
-                    Row {
-                        variant: variant.clone(),
-                        comparison,
-                        samples: samples.iter().zip(&own).map(|(v, b)| v - b).collect(),
-                    }
-                })
-                .collect();
+            let rows = self.variants.iter().skip(1).zip(comparisons);
+            let rows = rows.map(|(variant, comparison)| Row {
+                variant: variant.clone(),
+                comparison,
+            });
             scored.push(Scored {
                 metric,
                 baseline: metric.score(baseline, &self.labels),
                 baseline_interval: interval(&own),
-                rows,
+                rows: rows.collect(),
                 n: self.labels.len(),
             });
         }
@@ -246,7 +238,10 @@ pub mod tests {
                     row.comparison
                 );
                 // The samples are those that the interval was made from.
-                assert_eq!(interval(&row.samples), row.comparison.difference_interval);
+                assert_eq!(
+                    interval(&row.comparison.samples),
+                    row.comparison.difference_interval
+                );
             }
             assert!(scored.rows[3].comparison.difference > 0.05);
             assert!(scored.rows[6].comparison.difference < -0.05);

@@ -115,6 +115,7 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
     let mut records = of_scores(&common, &scored);
     let found = write_sweep(&folder, &common, &scored)?;
     records.extend(of_claims(&common, &found));
+    let written = figures::write(&records, None, &folder.join("figures"))?;
     if args.cumulative {
         let more = curves::run(
             args,
@@ -127,7 +128,6 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
         )?;
         records.extend(more);
     }
-    let written = figures::write(&records, None, &folder.join("figures"))?;
     let folder = run.finish(&records)?;
     // Only now: a kill before the manifest goes on from the parts.
     let parts = folder.join(PARTS);
