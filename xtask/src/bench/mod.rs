@@ -18,7 +18,9 @@ mod ablate;
 pub mod python;
 pub mod report;
 pub mod rounds;
+mod train;
 
+use crate::{Program, build};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -29,6 +31,8 @@ use std::process::{Command, Stdio};
 pub enum Bench {
     /// The ablation sweep against a PyTorch script with hooks.
     Ablate(ablate::AblateArgs),
+    /// A training step against a PyTorch script.
+    Train(train::TrainArgs),
 }
 
 /// Options that all benchmarks have.
@@ -63,10 +67,35 @@ impl BenchArgs {
 pub fn run(bench: Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Ablate(args) => ablate::run(&args),
+        Bench::Train(args) => train::run(&args),
     }
 }
 
-/// Limits a program to `threads` threads, whichever library it computes with.
+/// The folder of a model: one that is given, or one that `attn fetch` puts into the cache.
+///
+/// # Errors
+/// When it is neither.
+pub fn model_folder(model: &str) -> anyhow::Result<PathBuf> {
+    let given = PathBuf::from(model);
+    if given.is_dir() {
+        return Ok(given.canonicalize()?);
+    }
+    let attn = build(Program::Binary("attn"), &[])?;
+    let output = Command::new(attn)
+        .args(["fetch", model])
+        .stderr(Stdio::inherit())
+        .output()?;
+    anyhow::ensure!(output.status.success(), "attn fetch {model} failed");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let path = text.lines().rev().find_map(|line| {
+        let path = PathBuf::from(line.split_whitespace().last()?);
+        path.is_dir().then_some(path)
+    });
+    path.with_context(|| format!("attn fetch {model} named no folder: {text}"))
+}
+
+/// Limits a program to `threads` threads, whichever library it computes with, and lets it keep freed
+/// memory, as `attn` does for itself.
 pub fn with_threads(command: &mut Command, threads: usize) -> &mut Command {
     for name in [
         "RAYON_NUM_THREADS",
@@ -76,7 +105,9 @@ pub fn with_threads(command: &mut Command, threads: usize) -> &mut Command {
     ] {
         command.env(name, threads.to_string());
     }
-    command.env("TOKENIZERS_PARALLELISM", "false")
+    command
+        .env("TOKENIZERS_PARALLELISM", "false")
+        .env("MIMALLOC_PURGE_DELAY", "-1")
 }
 
 /// Runs a program and reads the last line of its standard output, which must be a JSON object. The
