@@ -8,6 +8,9 @@ use attn_core::{Reading, Split, Task};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+mod pages;
+pub use pages::{ReportArgs, ViewArgs};
+
 /// Measures what the attention heads of BERT do.
 #[derive(Debug, Parser)]
 #[command(name = "attn", version, about, propagate_version = true)]
@@ -28,6 +31,10 @@ pub enum Command {
     Extract(ExtractArgs),
     /// Attention to [SEP] and [CLS] for each head (Figure 6, Section 4.4).
     SepCls(SepClsArgs),
+    /// Explore one input in the browser: all heads, one page, no network.
+    View(ViewArgs),
+    /// Put the figures, tables and manifests of runs into one page, report.html, and REPORT.md.
+    Report(ReportArgs),
     /// Look at GLUE data.
     #[command(subcommand)]
     Data(DataCommand),

@@ -29,6 +29,7 @@ mod generated;
 mod heatmap;
 mod lines;
 mod matrix;
+mod page;
 mod plot;
 mod png;
 mod records;
@@ -36,6 +37,7 @@ mod scene;
 mod svg;
 pub mod table;
 pub mod theme;
+pub mod view;
 
 pub use attention_map::{AttentionMap, AttentionMapSpec};
 pub use bars::{Arrangement, BarSeries, BarsSpec, Baseline};

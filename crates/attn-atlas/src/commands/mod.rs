@@ -5,8 +5,10 @@ mod devices;
 mod extract;
 mod fetch;
 mod framenet;
+mod report;
 mod reproduce;
 mod sep_cls;
+mod view;
 
 use crate::cli::{Cli, Command};
 
@@ -20,6 +22,8 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Fetch(args) => fetch::run(&args),
         Command::Extract(args) => extract::run(&args),
         Command::SepCls(args) => sep_cls::run(&args),
+        Command::View(args) => view::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Data(command) => data::run(command),
         Command::Framenet(command) => framenet::run(command),
         Command::Reproduce(args) => reproduce::run(&args),
