@@ -80,7 +80,8 @@ function linesLayout() {
   const row = length > 64 ? 13 : length > 32 ? 15 : 19;
   const size = Math.min(13, row - 2);
   const label = widest(size) + 8;
-  const middle = length > 32 ? 260 : 210;
+  const room = byId("detail").clientWidth / sources().length - 2 * label - 90;
+  const middle = Math.max(120, Math.min(320, room));
   return { row, size, label, middle, top: 6, width: 2 * label + middle + 40, height: row * length + 14 };
 }
 

@@ -3,9 +3,10 @@ const shortHash = /^#(\d+)-(\d+)$/.exec(location.hash);
 const state = {
   head: shortHash && shortHash[1] >= 1 && shortHash[1] <= layers && shortHash[2] >= 1 && shortHash[2] <= heads
     ? (shortHash[1] - 1) * heads + (shortHash[2] - 1) : 0,
-  compare: comparing ? "both" : 0,
+  // Two maps of many tokens do not fit side by side on most screens.
+  compare: comparing && length <= 64 ? "both" : 0,
   scale: "own", root: false, tab: "map",
-  zoom: Math.max(3, Math.min(28, (comparing ? 430 : 640) / length)),
+  zoom: 10,
   least: Math.min(0.1, Math.round(400 / length) / 200),
   focus: null, cursor: null, token: 0,
 };
@@ -102,8 +103,8 @@ function select(head, focus = false) {
   cell.tabIndex = 0;
   if (focus) cell.focus({ preventScroll: false });
   history.replaceState(null, "", `#${headName(head)}`);
-  paintDetail();
   paintFacts();
+  paintDetail();
 }
 
 // ---- one head
@@ -233,6 +234,7 @@ function paintToken() {
 // ---- numbers about the head
 function paintFacts() {
   const parent = byId("facts");
+  byId("facts-title").textContent = `Numbers of head ${headName(state.head)}`;
   parent.replaceChildren();
   const body = make("tbody");
   for (const words of data.words) {
@@ -404,6 +406,9 @@ function start() {
   document.querySelectorAll("[data-save]").forEach((b) => b.addEventListener("click", () => savers[b.dataset.save]()));
   themeListeners.push(() => { paintGrid(); paintDetail(); });
   themeChanged();
+  // As large as fits side by side, within what can be read.
+  const room = byId("maps").clientWidth / sources().length - widest(12) - 34;
+  state.zoom = Math.max(2.5, Math.min(28, room / length));
   press("map");
   select(state.head);
 }

@@ -20,6 +20,7 @@
 mod attention_map;
 mod axis;
 mod bars;
+pub mod claims;
 mod describe;
 mod figure;
 mod font;
@@ -33,6 +34,7 @@ mod page;
 mod plot;
 mod png;
 mod records;
+pub mod report;
 mod scene;
 mod svg;
 pub mod table;
