@@ -11,16 +11,18 @@ function make(name, attributes = {}, ...children) {
 }
 
 const root = document.documentElement;
-const isDark = () => root.dataset.theme
-  ? root.dataset.theme === "dark"
-  : matchMedia("(prefers-color-scheme: dark)").matches;
+const preference = matchMedia("(prefers-color-scheme: dark)");
+// Kept, since it is asked for every pixel.
+let dark = preference.matches;
+const isDark = () => dark;
 const themeListeners = [];
 function themeChanged() {
+  dark = root.dataset.theme ? root.dataset.theme === "dark" : preference.matches;
   const button = byId("theme");
-  if (button) button.textContent = isDark() ? "Light" : "Dark";
+  if (button) button.textContent = dark ? "Light" : "Dark";
   themeListeners.forEach((f) => f());
 }
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", themeChanged);
+preference.addEventListener("change", themeChanged);
 if (byId("theme")) {
   byId("theme").addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";

@@ -1,10 +1,7 @@
 //! The report as a page.
 
 use super::svg_in;
-use super::{
-    Block, Link, Report, ReportFigure, ReportTable, Section, claim_numbers, manifest_lines,
-};
-use crate::claims::Verdict;
+use super::{Block, Link, Report, ReportFigure, ReportTable, Section, manifest_lines};
 use crate::page::Page;
 use crate::svg::escape;
 use crate::table::{Align, Cell, Column, Table};
@@ -34,7 +31,7 @@ impl Report {
         self.contents(&mut body);
         body.push_str("<main id=\"main\">\n");
         if !self.claims.is_empty() {
-            self.claims_page(&mut body);
+            super::claims_page::write(self, &mut body);
         }
         let mut figures = 0;
         for (index, section) in self.sections.iter().enumerate() {
@@ -76,82 +73,6 @@ impl Report {
             out.push_str("</ul></li>");
         }
         out.push_str("</ol></nav>\n");
-    }
-
-    fn claims_page(&self, out: &mut String) {
-        out.push_str("<section id=\"claims\" class=\"card\"><h2>The paper's claims</h2>");
-        let count = |verdict| {
-            let told = |f: &&crate::claims::Finding| f.verdict == verdict;
-            self.findings.iter().filter(told).count()
-        };
-        let open = self
-            .claims
-            .iter()
-            .filter(|c| self.findings_of(&c.id).next().is_none())
-            .count();
-        let _ = write!(
-            out,
-            "<p class=\"muted\">{} claims. Findings here: {} hold, {} do not, {} cannot be told; {} claims are not measured in these runs.</p>",
-            self.claims.len(),
-            count(Verdict::Holds),
-            count(Verdict::DoesNotHold),
-            count(Verdict::CannotBeTold),
-            open
-        );
-        out.push_str("<div class=\"scroll\"><table class=\"sortable claims\"><thead><tr>");
-        for name in [
-            "Section",
-            "Claim",
-            "The paper's numbers",
-            "Verdict",
-            "What we find",
-        ] {
-            let _ = write!(
-                out,
-                "<th scope=\"col\"><button type=\"button\">{name}</button></th>"
-            );
-        }
-        out.push_str("</tr></thead><tbody>\n");
-        for claim in &self.claims {
-            let verdicts: Vec<String> = self
-                .findings_of(&claim.id)
-                .map(|f| {
-                    format!(
-                        "<span class=\"verdict {}\">{}</span>",
-                        class(f.verdict),
-                        f.verdict.words()
-                    )
-                })
-                .collect();
-            let found: Vec<String> = self
-                .findings_of(&claim.id)
-                .map(|f| format!("<p>{}</p>", escape(&f.in_words())))
-                .collect();
-            let verdicts = if verdicts.is_empty() {
-                "<span class=\"muted\">not measured here</span>".to_owned()
-            } else {
-                verdicts.join("<br>")
-            };
-            let _ = writeln!(
-                out,
-                "<tr id=\"claim-{}\"><td>{}<br><small>{}</small></td><td>{}</td><td>{}</td><td>{verdicts}</td><td>{}</td></tr>",
-                escape(&claim.id),
-                escape(&claim.section),
-                escape(&claim.place),
-                escape(&claim.statement),
-                escape(&claim_numbers(claim)),
-                found.concat()
-            );
-        }
-        out.push_str("</tbody></table></div></section>\n");
-    }
-}
-
-fn class(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Holds => "yes",
-        Verdict::DoesNotHold => "no",
-        Verdict::CannotBeTold => "open",
     }
 }
 

@@ -9,6 +9,7 @@
 //! All text is data. Figures read from files pass through a list of harmless elements
 //! (`svg_in`); what holds more is shown as an image, in which nothing runs.
 
+mod claims_page;
 mod csv_in;
 mod html;
 mod markdown;
