@@ -1,6 +1,8 @@
 //! `cargo xtask`: development and reproduction tasks. Thin: it builds `attn` with the right
 //! features and runs it from the workspace's root, where the starter set and `results` are.
 
+mod browser;
+
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -27,6 +29,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// Open the pages of `attn view` and `attn report` in a headless Chromium, if there is one.
+    BrowserTest(browser::BrowserArgs),
 }
 
 /// Which cargo features a command line needs: the backend's, beside the default.
@@ -86,6 +90,7 @@ fn reproduce(options: &[String]) -> anyhow::Result<ExitCode> {
 fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().task {
         Task::Reproduce { options } => reproduce(&options),
+        Task::BrowserTest(args) => browser::run(root()?, &args),
     }
 }
 

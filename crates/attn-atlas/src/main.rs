@@ -4,10 +4,12 @@ mod cli;
 mod commands;
 mod forward;
 mod inputs;
+mod memory;
 mod model;
 mod output;
 mod progress;
 mod run;
+mod training;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -41,6 +43,7 @@ fn stop_if_interrupted() -> anyhow::Result<()> {
 }
 
 fn main() -> ExitCode {
+    memory::keep_freed();
     let cli = cli::Cli::parse();
     // A second Ctrl-C ends the program at once; files are renamed into place only when whole.
     let handler = ctrlc::set_handler(|| {
