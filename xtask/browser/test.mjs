@@ -91,7 +91,7 @@ async function policyHolds(page) {
     image.innerHTML = "<img src='data:,x' onerror='window.ran = true'>";
     document.body.append(image);
     let asked = true;
-    try { await fetch("https://example.org/"); } catch { asked = false; }
+    try { await fetch("http://127.0.0.1:9/"); } catch { asked = false; }
     await new Promise((done) => setTimeout(done, 200));
     return Boolean(window.ran) || asked;
   })()`);
@@ -278,6 +278,9 @@ test("report: values on hover and by keys, tables sort and filter, files are sav
   assert.ok(await wellFormed(page, svg));
   assert.match(svg.toString(), /<title>layer 2, head 3: 0.500<\/title>/);
   assert.ok(isPng(await saved(page, "figure.png", `document.querySelector("#fig0 [data-save=png]").click()`)));
+  // What is shown as an image can be saved too, and is still an image.
+  assert.match((await saved(page, "foreign.svg", `document.querySelector("#fig1 [data-save=svg]").click()`)).toString(), /^<svg/);
+  assert.equal((await saved(page, "foreign.png", `document.querySelector("#fig1 [data-save=png]").click()`)).subarray(1, 4).toString(), "PNG");
   const table = (await saved(page, "table.csv", `document.querySelector("[data-csv=table]").click()`)).toString();
   assert.equal(table.trim().split("\r\n").length, 61);
   quiet(page);

@@ -69,13 +69,12 @@ const csv = (rows) => rows.map((row) => row.map(csvField).join(",") + "\r\n").jo
 
 // An SVG document as PNG, at twice its size.
 async function svgToPng(text) {
-  const size = /viewBox="0 0 ([\d.]+) ([\d.]+)"/.exec(text);
   const image = new Image();
   image.src = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
   await image.decode();
   const canvas = make("canvas");
-  canvas.width = Math.ceil(Number(size[1]) * 2);
-  canvas.height = Math.ceil(Number(size[2]) * 2);
+  canvas.width = image.naturalWidth * 2;
+  canvas.height = image.naturalHeight * 2;
   canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
   URL.revokeObjectURL(image.src);
   return new Promise((done) => canvas.toBlob(done, "image/png"));

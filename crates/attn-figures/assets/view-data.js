@@ -19,10 +19,11 @@ for (let q = 0; q < levels.length; q++) {
 const stored = data.models.map((model) => {
   const text = atob(model.maps);
   delete model.maps;
-  const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));
-  if (data.bits === 8) return bytes;
-  const view = new DataView(bytes.buffer);
-  return Uint16Array.from({ length: bytes.length / 2 }, (_, i) => view.getUint16(2 * i, true));
+  const values = data.bits === 16 ? new Uint16Array(text.length / 2) : new Uint8Array(text.length);
+  for (let i = 0; i < values.length; i++) {
+    values[i] = data.bits === 8 ? text.charCodeAt(i) : text.charCodeAt(2 * i) | (text.charCodeAt(2 * i + 1) << 8);
+  }
+  return values;
 });
 const weight = (model, head, query, key) => levels[stored[model][head * cells + query * length + key]];
 
@@ -80,16 +81,18 @@ function rank(values, head) {
   return [known.filter((v) => v > values[head]).length + 1, known.length];
 }
 
-// The key that gets most weight, over all queries.
+// The key that gets most weight, over all queries, and its share; asked for often, so kept.
+const strongestKnown = new Map();
 function strongest(model, head) {
-  let top = 0;
-  let at = 0;
-  for (let key = 0; key < length; key++) {
-    let sum = 0;
-    for (let query = 0; query < length; query++) sum += weight(model, head, query, key);
-    if (sum > top) { top = sum; at = key; }
-  }
-  return [at, top / length];
+  const known = strongestKnown.get(model * layers * heads + head);
+  if (known) return known;
+  const sums = new Float64Array(length);
+  const start = head * cells;
+  for (let i = 0; i < cells; i++) sums[i % length] += levels[stored[model][start + i]];
+  const at = sums.indexOf(Math.max(...sums));
+  const found = [at, sums[at] / length];
+  strongestKnown.set(model * layers * heads + head, found);
+  return found;
 }
 
 function headTable() {

@@ -13,7 +13,7 @@ type OfMap = fn(&[f32], usize, &Encoding) -> Option<f64>;
 const OF_MAP: [(&str, &str, &str, usize, OfMap); 6] = [
     (
         "entropy",
-        "entropy",
+        "entropy, bits",
         "Entropy of the weights that a token gives, in bits, mean over tokens: 0 for one token alone, log2 of the number of tokens for all alike.",
         2,
         |map, length, _| shape::entropy(map, length),
