@@ -2,6 +2,7 @@
 //! features and runs it from the workspace's root, where the starter set and `results` are.
 
 mod bench;
+mod browser;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
@@ -32,6 +33,8 @@ enum Task {
     /// Time our programs against straightforward Python ones on the same work.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Open the pages of `attn view` and `attn report` in a headless Chromium, if there is one.
+    BrowserTest(browser::BrowserArgs),
 }
 
 /// Which cargo features a command line needs: the backend's, beside the default.
@@ -114,6 +117,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().task {
         Task::Reproduce { options } => reproduce(&options),
         Task::Bench(bench) => bench::run(bench).map(|()| ExitCode::SUCCESS),
+        Task::BrowserTest(args) => browser::run(root()?, &args),
     }
 }
 

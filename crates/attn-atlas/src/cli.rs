@@ -9,6 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 mod ablation;
+mod pages;
+pub use pages::{ReportArgs, ViewArgs};
 mod training;
 pub use ablation::{AblateArgs, AblateCommand, AblateFiguresArgs};
 pub use training::{AmountArgs, EvaluateArgs, FinetuneArgs, RecipeArgs, Table1Args};
@@ -41,6 +43,10 @@ pub enum Command {
     Ablate(Box<AblateArgs>),
     /// Attention to [SEP] and [CLS] for each head (Figure 6, Section 4.4).
     SepCls(SepClsArgs),
+    /// Explore one input in the browser: all heads, one page, no network.
+    View(ViewArgs),
+    /// Put the figures, tables and manifests of runs into one page, report.html, and REPORT.md.
+    Report(ReportArgs),
     /// Look at GLUE data.
     #[command(subcommand)]
     Data(DataCommand),

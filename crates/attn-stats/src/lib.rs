@@ -6,7 +6,7 @@
 //!
 //! Two layers:
 //!
-//! - pure functions on one map ([`features`]);
+//! - pure functions on one map ([`features`], [`shape`]);
 //! - accumulators that take one example after another and keep, for each head, a mean with a
 //!   bootstrap interval over examples, in memory that does not grow with their number
 //!   ([`BootstrapMean`]); an [`Observer`] ties such accumulators to the maps of a forward pass.
@@ -24,6 +24,7 @@
 mod bootstrap;
 pub mod features;
 mod observer;
+pub mod shape;
 mod view;
 
 pub use bootstrap::{BootstrapMean, Estimate, Resampler};

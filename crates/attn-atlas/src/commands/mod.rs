@@ -8,9 +8,11 @@ mod extract;
 mod fetch;
 mod finetune;
 mod framenet;
+mod report;
 mod reproduce;
 mod sep_cls;
 mod table1;
+mod view;
 
 use crate::cli::{Cli, Command};
 
@@ -28,6 +30,8 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Table1(args) => table1::run(&args),
         Command::SepCls(args) => sep_cls::run(&args),
+        Command::View(args) => view::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Data(command) => data::run(command),
         Command::Framenet(command) => framenet::run(command),
         Command::Reproduce(args) => reproduce::run(&args),
