@@ -17,7 +17,8 @@ use attn_data::glue::{GlueError, Source};
 use attn_data::tokenise::PieceRole;
 use attn_figures::{Cell, Column, HeatmapSpec, Panel, Table};
 use attn_stats::{
-    Estimate, FeatureAttention, FeaturePositions, MapsView, Observation, Observer, Resampler,
+    Annotation, Estimate, FeatureAttention, FeaturePositions, MapsView, Observation, Observer,
+    Resampler,
 };
 use std::path::{Path, PathBuf};
 
@@ -148,14 +149,9 @@ fn measure(
                 let example = &set.examples[index];
                 let mut observe = || {
                     let maps = MapsView::new(layers, heads, example.encoding.len(), &values)?;
-                    let features = special_positions(example);
+                    let annotation = Annotation::of_features(special_positions(example));
                     let counts = resampler.counts(index as u64);
-                    attention.observe(&Observation {
-                        index,
-                        maps,
-                        features: &features,
-                        counts: &counts,
-                    })
+                    attention.observe(&Observation::new(index, maps, &annotation, &counts))
                 };
                 observe().with_context(|| format!("example {}", example.example.id))?;
             }
