@@ -3,7 +3,7 @@
 use crate::cli::DataArgs;
 use anyhow::{Context, bail};
 use attn_core::{Example, InputFile, Task};
-use attn_data::glue::{self, LoadOptions, TrainPolicy};
+use attn_data::glue::{self, GlueError, LoadOptions, TrainPolicy};
 use attn_data::tokenise::{Encoding, Tokenizer};
 use std::path::Path;
 
@@ -49,6 +49,34 @@ fn cut_note(examples: &[Prepared], limit: usize) -> Option<String> {
             examples.len()
         )
     })
+}
+
+/// The tasks asked for, or those of the paper's seven that the folder has.
+///
+/// # Errors
+/// When the folder has none, or cannot be read.
+pub fn tasks(data: &DataArgs, asked: &[Task]) -> anyhow::Result<Vec<Task>> {
+    if !asked.is_empty() {
+        return Ok(asked.to_vec());
+    }
+    let source = glue::Source::new(&data.data)?;
+    let mut tasks = Vec::new();
+    for task in Task::PAPER {
+        match source.locate(task, data.split) {
+            Ok(_) => tasks.push(task),
+            Err(GlueError::Missing { .. }) => {
+                eprintln!("note: no {task} {} in the data folder", data.split)
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    anyhow::ensure!(
+        !tasks.is_empty(),
+        "{}: none of the paper's tasks has a {} file here; expected folders such as MRPC with dev.tsv",
+        data.data.display(),
+        data.split
+    );
+    Ok(tasks)
 }
 
 /// Reads one task of a data folder, sampled as asked.

@@ -32,6 +32,7 @@ mod matrix;
 mod plot;
 mod png;
 mod records;
+mod scatter;
 mod scene;
 mod svg;
 pub mod table;
@@ -45,6 +46,7 @@ pub use generated::{BlockError, BlockMode, BlockOutcome, replace_block, update_b
 pub use heatmap::{HeatmapSpec, Panel, ScaleMode};
 pub use lines::{LineSeries, LinesSpec};
 pub use records::{MeasuredGrid, RecordsError, grid_from_records};
+pub use scatter::{ScatterPoint, ScatterSpec};
 pub use table::{Align, Cell, Column, Table, grid_table};
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod fetch;
 mod framenet;
 mod reproduce;
 mod sep_cls;
+mod stats;
 
 use crate::cli::{Cli, Command};
 
@@ -20,6 +21,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Fetch(args) => fetch::run(&args),
         Command::Extract(args) => extract::run(&args),
         Command::SepCls(args) => sep_cls::run(&args),
+        Command::Stats(args) => stats::run(&args),
         Command::Data(command) => data::run(command),
         Command::Framenet(command) => framenet::run(command),
         Command::Reproduce(args) => reproduce::run(&args),

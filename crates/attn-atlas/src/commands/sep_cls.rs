@@ -12,8 +12,7 @@ use crate::run::Run;
 use anyhow::Context;
 use attn_bert::Want;
 use attn_core::io::write_atomically;
-use attn_core::{HeadGrid, Record, Task};
-use attn_data::glue::{GlueError, Source};
+use attn_core::{HeadGrid, Record};
 use attn_data::tokenise::PieceRole;
 use attn_figures::{Cell, Column, HeatmapSpec, Panel, Table};
 use attn_stats::{
@@ -39,7 +38,7 @@ struct Measured {
 /// Measures, then writes records, tables and the figure.
 pub fn run(args: &SepClsArgs) -> anyhow::Result<()> {
     // Before the model: a wrong folder should not cost a download.
-    let tasks = tasks(args)?;
+    let tasks = inputs::tasks(&args.data, &args.tasks)?;
     let model = LoadedModel::open(&args.model)?;
     let folder = args
         .out
@@ -72,7 +71,7 @@ pub fn run(args: &SepClsArgs) -> anyhow::Result<()> {
     write_text(&tables.join("figure-6-sep-cls.csv"), &table.csv())?;
     write_text(
         &tables.join("figure-6-sep-cls-heads.csv"),
-        &head_table(&records).csv(),
+        &head_table("Attention to [SEP] and [CLS] by head", &records).csv(),
     )?;
     let folder = run.finish(&records)?;
     println!("{}", folder.join("figures/figure-6-sep-cls.svg").display());
@@ -82,7 +81,7 @@ pub fn run(args: &SepClsArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write_text(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(super) fn write_text(path: &Path, text: &str) -> anyhow::Result<()> {
     Ok(write_atomically(path, |out| {
         out.write_all(text.as_bytes())
     })?)
@@ -93,31 +92,6 @@ fn default_folder(model: &str, data: &Path) -> PathBuf {
     let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
     let data = data.file_name().unwrap_or_default().to_string_lossy();
     Path::new("results").join(format!("{model}-{data}"))
-}
-
-/// The tasks asked for, or those of the paper's seven that the folder has.
-fn tasks(args: &SepClsArgs) -> anyhow::Result<Vec<Task>> {
-    if !args.tasks.is_empty() {
-        return Ok(args.tasks.clone());
-    }
-    let source = Source::new(&args.data.data)?;
-    let mut tasks = Vec::new();
-    for task in Task::PAPER {
-        match source.locate(task, args.data.split) {
-            Ok(_) => tasks.push(task),
-            Err(GlueError::Missing { .. }) => {
-                eprintln!("note: no {task} {} in the data folder", args.data.split)
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    anyhow::ensure!(
-        !tasks.is_empty(),
-        "{}: none of the paper's tasks has a {} file here; expected folders such as MRPC with dev.tsv",
-        args.data.data.display(),
-        args.data.split
-    );
-    Ok(tasks)
 }
 
 /// Where `[CLS]` and `[SEP]` stand.
@@ -306,7 +280,7 @@ fn layer_table(model: &str, measured: &[Measured]) -> anyhow::Result<Table> {
 }
 
 /// Every head's value with its interval, layers and heads counted from 1.
-fn head_table(records: &[Record]) -> Table {
+pub(super) fn head_table(title: &str, records: &[Record]) -> Table {
     let rows = records
         .iter()
         .filter_map(|r| {
@@ -328,7 +302,7 @@ fn head_table(records: &[Record]) -> Table {
     let columns = ["task", "split", "metric"].map(Column::text).into_iter();
     let numbers = ["layer", "head", "value", "ci_low", "ci_high", "n"].map(Column::number);
     Table {
-        title: "Attention to [SEP] and [CLS] by head".to_owned(),
+        title: title.to_owned(),
         columns: columns.chain(numbers).collect(),
         rows,
     }
