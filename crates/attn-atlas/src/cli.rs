@@ -3,6 +3,10 @@
 // Documentation comments are the program's help texts here: brackets and angles stand for themselves.
 #![allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
 
+mod stats;
+
+pub use stats::{ScoreArgs, StatsArgs};
+
 use attn_bert::Backend;
 use attn_core::{Reading, Split, Task};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -47,10 +51,12 @@ pub enum Command {
     View(ViewArgs),
     /// Put the figures, tables and manifests of runs into one page, report.html, and REPORT.md.
     Report(ReportArgs),
+    /// What the heads attend to: Figures 5, 6 and 7, Sections 4.4, 4.5 and 5, and how heads differ.
+    Stats(StatsArgs),
     /// Look at GLUE data.
     #[command(subcommand)]
     Data(DataCommand),
-    /// Look at FrameNet data.
+    /// Look at FrameNet data, and score heads with it (Figure 3).
     #[command(subcommand)]
     Framenet(FrameNetCommand),
     /// Regenerate the paper's tables and figures, as far as they are built.
@@ -267,6 +273,8 @@ pub enum DataCommand {
 /// Subcommands of `attn framenet`.
 #[derive(Debug, Subcommand)]
 pub enum FrameNetCommand {
+    /// How much each head attends along annotated links (Figure 3, Section 4.2).
+    Score(ScoreArgs),
     /// Find the sentences of Section 4.2 and print how many each condition leaves.
     Filter {
         /// FrameNet 1.7: a folder, or NLTK's framenet_v17.zip.

@@ -64,6 +64,9 @@ pub struct HeatmapSpec {
     pub dots: Vec<Vec<HeadId>>,
     /// What a dot means.
     pub dot_label: String,
+    /// What the rows of a panel are where they are not layers (Figure 7: features), by name; rows
+    /// beyond the names are numbered. Empty for layers.
+    pub rows: Vec<String>,
     /// Small type at the bottom: model, task, n, seed, mode.
     pub footer: String,
 }
@@ -87,7 +90,7 @@ impl HeatmapSpec {
             .map(|(index, panel)| Cells {
                 title: panel.title.clone(),
                 note: panel.note.clone(),
-                row_labels: count(panel.grid.layers()),
+                row_labels: (0..panel.grid.layers()).map(|row| self.row(row)).collect(),
                 column_labels: count(panel.grid.heads()),
                 values: panel.grid.values().to_vec(),
                 tips: panel
@@ -95,8 +98,8 @@ impl HeatmapSpec {
                     .iter()
                     .map(|(id, &v)| {
                         format!(
-                            "layer {}, head {}: {}",
-                            id.layer + 1,
+                            "{}, head {}: {}",
+                            self.place(id.layer),
                             id.head + 1,
                             describe::value(v)
                         )
@@ -112,7 +115,7 @@ impl HeatmapSpec {
             columns: self.columns,
             row_names: &self.row_names,
             x_name: "Head",
-            y_name: "Layer",
+            y_name: if self.rows.is_empty() { "Layer" } else { "" },
             rotate: false,
             gaps: true,
             annotate: self.annotate,
@@ -149,8 +152,24 @@ impl HeatmapSpec {
             .collect()
     }
 
+    /// The label of a row.
+    fn row(&self, row: usize) -> String {
+        let number = || (row + 1).to_string();
+        self.rows.get(row).cloned().unwrap_or_else(number)
+    }
+
+    /// A row in words.
+    fn place(&self, row: usize) -> String {
+        if self.rows.is_empty() {
+            format!("layer {}", row + 1)
+        } else {
+            self.row(row)
+        }
+    }
+
     fn describe(&self) -> String {
-        let mut text = format!("Heatmap of {} by layer and head. ", self.value_label);
+        let rows = if self.rows.is_empty() { "layer" } else { "row" };
+        let mut text = format!("Heatmap of {} by {rows} and head. ", self.value_label);
         for (index, panel) in self.panels.iter().enumerate() {
             let columns = self
                 .columns
@@ -168,7 +187,7 @@ impl HeatmapSpec {
             );
             let heads = panel.grid.heads().max(1);
             text.push_str(&describe::extremes(&name, panel.grid.values(), |i| {
-                format!("layer {}, head {}", i / heads + 1, i % heads + 1)
+                format!("{}, head {}", self.place(i / heads), i % heads + 1)
             }));
             if let Some(baseline) = self.baselines.get(index).filter(|b| b.is_finite()) {
                 let (label, value) = (&self.baseline_label, describe::value(*baseline));

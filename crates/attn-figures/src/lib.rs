@@ -36,6 +36,7 @@ mod plot;
 mod png;
 mod records;
 pub mod report;
+mod scatter;
 mod scene;
 mod svg;
 pub mod table;
@@ -51,6 +52,7 @@ pub use generated::{BlockError, BlockMode, BlockOutcome, replace_block, update_b
 pub use heatmap::{HeatmapSpec, Panel, ScaleMode};
 pub use lines::{LineSeries, LinesSpec};
 pub use records::{MeasuredGrid, RecordsError, grid_from_records};
+pub use scatter::{ScatterPoint, ScatterSpec};
 pub use table::{Align, Cell, Column, Table, grid_table};
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod framenet;
 mod report;
 mod reproduce;
 mod sep_cls;
+mod stats;
 mod table1;
 mod view;
 
@@ -32,6 +33,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::SepCls(args) => sep_cls::run(&args),
         Command::View(args) => view::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Stats(args) => stats::run(&args),
         Command::Data(command) => data::run(command),
         Command::Framenet(command) => framenet::run(command),
         Command::Reproduce(args) => reproduce::run(&args),

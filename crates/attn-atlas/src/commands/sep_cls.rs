@@ -15,7 +15,8 @@ use attn_core::{HeadGrid, Record};
 use attn_data::tokenise::PieceRole;
 use attn_figures::{Cell, Column, HeatmapSpec, Panel, Table};
 use attn_stats::{
-    Estimate, FeatureAttention, FeaturePositions, MapsView, Observation, Observer, Resampler,
+    Annotation, Estimate, FeatureAttention, FeaturePositions, MapsView, Observation, Observer,
+    Resampler,
 };
 
 const EXPERIMENT: &str = "sep-cls";
@@ -68,7 +69,7 @@ pub fn run(args: &SepClsArgs) -> anyhow::Result<()> {
     write_text(&tables.join("figure-6-sep-cls.csv"), &table.csv())?;
     write_text(
         &tables.join("figure-6-sep-cls-heads.csv"),
-        &head_table(&records).csv(),
+        &head_table("Attention to [SEP] and [CLS] by head", &records).csv(),
     )?;
     let folder = run.finish(&records)?;
     println!("{}", folder.join("figures/figure-6-sep-cls.svg").display());
@@ -107,14 +108,9 @@ fn measure(
                 let example = &set.examples[index];
                 let mut observe = || {
                     let maps = MapsView::new(layers, heads, example.encoding.len(), &values)?;
-                    let features = special_positions(example);
+                    let annotation = Annotation::of_features(special_positions(example));
                     let counts = resampler.counts(index as u64);
-                    attention.observe(&Observation {
-                        index,
-                        maps,
-                        features: &features,
-                        counts: &counts,
-                    })
+                    attention.observe(&Observation::new(index, maps, &annotation, &counts))
                 };
                 observe().with_context(|| format!("example {}", example.example.id))?;
             }
@@ -269,7 +265,7 @@ fn layer_table(model: &str, measured: &[Measured]) -> anyhow::Result<Table> {
 }
 
 /// Every head's value with its interval, layers and heads counted from 1.
-fn head_table(records: &[Record]) -> Table {
+pub(super) fn head_table(title: &str, records: &[Record]) -> Table {
     let rows = records
         .iter()
         .filter_map(|r| {
@@ -291,7 +287,7 @@ fn head_table(records: &[Record]) -> Table {
     let columns = ["task", "split", "metric"].map(Column::text).into_iter();
     let numbers = ["layer", "head", "value", "ci_low", "ci_high", "n"].map(Column::number);
     Table {
-        title: "Attention to [SEP] and [CLS] by head".to_owned(),
+        title: title.to_owned(),
         columns: columns.chain(numbers).collect(),
         rows,
     }
