@@ -93,7 +93,8 @@ pub struct FetchArgs {
 /// Which model, on what.
 #[derive(Debug, Clone, Args)]
 pub struct ModelArgs {
-    /// A name from `attn fetch`, or a checkpoint folder in Hugging Face's layout.
+    /// A name from `attn fetch`, or a checkpoint folder in Hugging Face's layout. Where a command
+    /// takes several tasks, {task} in it stands for each one's name.
     #[arg(long, default_value = "all-MiniLM-L6-v2", value_name = "NAME|PATH")]
     pub model: String,
     /// What computes: flex (CPU), wgpu or cuda, as far as compiled in.
@@ -107,6 +108,21 @@ pub struct ModelArgs {
     pub max_length: usize,
     #[command(flatten)]
     pub cache: CacheArgs,
+}
+
+impl ModelArgs {
+    /// Whether each task has a model of its own.
+    pub fn varies(&self) -> bool {
+        self.model.contains("{task}")
+    }
+
+    /// The model for a task.
+    pub fn for_task(&self, task: Task) -> Self {
+        Self {
+            model: self.model.replace("{task}", task.name()),
+            ..self.clone()
+        }
+    }
 }
 
 /// Where labelled data lies and how it is read.
@@ -206,7 +222,7 @@ pub struct SepClsArgs {
     /// Tasks, separated by commas [default: the paper's seven, as far as --data has them].
     #[arg(long, value_delimiter = ',', value_name = "TASK,…")]
     pub tasks: Vec<Task>,
-    /// Folder for records, tables and figures [default: results/<model>-<data>].
+    /// Folder for records, tables and figures [default: results/<model>-<data>/sep-cls].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }

@@ -36,7 +36,7 @@ pub struct StatsArgs {
     /// Queries of each example that the divergence between heads is taken over, drawn at random.
     #[arg(long, default_value_t = attn_stats::HeadDivergence::ROWS, value_name = "N")]
     pub divergence_rows: usize,
-    /// Folder for records, tables and figures [default: results/<model>-<data>-stats].
+    /// Folder for records, tables and figures [default: results/<model>-<data>/stats].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }

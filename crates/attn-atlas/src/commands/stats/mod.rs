@@ -48,7 +48,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
         tasks.len() == 1 || (args.annotations.is_none() && args.texts_out.is_none()),
         "--annotations and --texts-out are about the texts of one task: name it with --tasks"
     );
-    let models = open(args)?;
+    let mut models = open(args, tasks[0])?;
     let own = &models.own;
     if let (Some(path), [task]) = (&args.texts_out, &tasks[..]) {
         return write_texts(
@@ -56,30 +56,38 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
             &inputs::from_task(&args.data, Some(*task), &own.tokenizer)?,
         );
     }
-    let folder = args
-        .out
-        .clone()
-        .unwrap_or_else(|| inputs::default_folder(&own.name, &args.data.source.data, EXPERIMENT));
+    let folder = args.out.clone().unwrap_or_else(|| {
+        // Models that differ by task are what fine-tuning made of the reference.
+        let tuned = models.reference.as_ref().filter(|_| args.model.varies());
+        let name = tuned.map_or(&own.name, |reference| &reference.name);
+        inputs::default_folder(name, &args.data.source.data, EXPERIMENT)
+    });
     let seed = args.data.seed;
-    let reference = models.reference.as_ref();
     let config = serde_json::json!({
-        "experiment": EXPERIMENT, "model": own.name, "reference": reference.map(|r| &r.name),
+        "experiment": EXPERIMENT, "model": own.name,
+        "reference": models.reference.as_ref().map(|r| &r.name),
         "reading": args.reading, "split": args.data.split, "tasks": tasks,
         "max_eval": args.data.max_eval, "max_length": args.model.max_length,
         "replicates": REPLICATES, "divergence_rows": args.divergence_rows,
         "annotations": if args.annotations.is_some() { "file" } else { "attn-lingua" },
     });
     let mut run = Run::new(folder, config, seed, own.device.clone());
-    for model in std::iter::once(own).chain(reference) {
-        run.read(model.inputs.clone());
-        run.note(model.notes.clone());
-    }
     if let Some(path) = &args.annotations {
         run.read([input_file("annotations", path)?]);
     }
     let resampler = Resampler::new(seed, REPLICATES);
     let (mut measured, mut records) = (Vec::new(), Vec::new());
-    for task in tasks {
+    for (place, task) in tasks.into_iter().enumerate() {
+        if place > 0 && args.model.varies() {
+            models = open(args, task)?;
+        }
+        let own = &models.own;
+        if place == 0 || args.model.varies() {
+            for model in std::iter::once(own).chain(&models.reference) {
+                run.read(model.inputs.clone());
+                run.note(model.notes.iter().map(|n| format!("{}: {n}", model.name)));
+            }
+        }
         let set = inputs::from_task(&args.data, Some(task), &own.tokenizer)?;
         let annotations = annotate::annotate(
             &set,
@@ -141,8 +149,8 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn open(args: &StatsArgs) -> anyhow::Result<Models> {
-    let own = LoadedModel::open(&args.model)?;
+fn open(args: &StatsArgs, task: Task) -> anyhow::Result<Models> {
+    let own = LoadedModel::open(&args.model.for_task(task))?;
     let reference = match &args.reference {
         None => None,
         Some(name) => {
@@ -267,9 +275,14 @@ fn footer(args: &StatsArgs, models: &Models) -> String {
         .reference
         .as_ref()
         .map_or(String::new(), |r| format!("; reference {}", r.name));
+    let model = if args.model.varies() {
+        "fine-tuned on each task"
+    } else {
+        &models.own.name
+    };
     format!(
-        "model {}{reference}; {} examples; reading {}; seed {}",
-        models.own.name, args.data.split, args.reading, args.data.seed
+        "model {model}{reference}; {} examples; reading {}; seed {}",
+        args.data.split, args.reading, args.data.seed
     )
 }
 
