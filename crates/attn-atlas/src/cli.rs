@@ -8,9 +8,11 @@ use attn_core::{Reading, Split, Task};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+mod ablation;
 mod pages;
-pub use pages::{ReportArgs, ViewArgs};
 mod training;
+pub use ablation::{AblateArgs, AblateCommand, AblateFiguresArgs};
+pub use pages::{ReportArgs, ViewArgs};
 pub use training::{AmountArgs, EvaluateArgs, FinetuneArgs, RecipeArgs, Table1Args};
 
 /// Measures what the attention heads of BERT do.
@@ -37,6 +39,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Fine-tuned from pre-trained and from random weights, and not tuned at all (Table 1).
     Table1(Table1Args),
+    /// Disable heads and layers of a fine-tuned model (Figures 8 and 9, Section 4.6).
+    Ablate(Box<AblateArgs>),
     /// Attention to [SEP] and [CLS] for each head (Figure 6, Section 4.4).
     SepCls(SepClsArgs),
     /// Explore one input in the browser: all heads, one page, no network.

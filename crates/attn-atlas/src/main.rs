@@ -1,5 +1,6 @@
 //! `attn`: the stages of Attention Atlas on the command line.
 
+mod ablation;
 mod cli;
 mod commands;
 mod forward;

@@ -6,7 +6,7 @@ use crate::matrix::{self, Cells, Matrix};
 use crate::scene::Scene;
 use crate::theme::ColourMap;
 use crate::{Figure, FigureError};
-use attn_core::HeadGrid;
+use attn_core::{HeadGrid, HeadId};
 
 /// One grid of values, `layers` x `heads`.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +54,16 @@ pub struct HeatmapSpec {
     pub diverging: bool,
     /// Prints values inside the cells where they fit.
     pub annotate: bool,
+    /// A value to compare with for each panel (the paper's orange line: no head disabled), drawn
+    /// across the colour bar; empty when there is none, NaN where a panel has none. Panels that
+    /// share a scale share the bar, too, so that several lines can cross it.
+    pub baselines: Vec<f64>,
+    /// What the line means.
+    pub baseline_label: String,
+    /// Heads of each panel that get a dot; empty when there are none.
+    pub dots: Vec<Vec<HeadId>>,
+    /// What a dot means.
+    pub dot_label: String,
     /// Small type at the bottom: model, task, n, seed, mode.
     pub footer: String,
 }
@@ -73,7 +83,8 @@ impl HeatmapSpec {
         let panels: Vec<Cells> = self
             .panels
             .iter()
-            .map(|panel| Cells {
+            .enumerate()
+            .map(|(index, panel)| Cells {
                 title: panel.title.clone(),
                 note: panel.note.clone(),
                 row_labels: count(panel.grid.layers()),
@@ -91,6 +102,8 @@ impl HeatmapSpec {
                         )
                     })
                     .collect(),
+                baseline: self.baselines.get(index).copied().filter(|b| b.is_finite()),
+                dots: self.dots_of(index, &panel.grid),
             })
             .collect();
         let matrix = Matrix {
@@ -111,6 +124,8 @@ impl HeatmapSpec {
             own_scales: self.scale == ScaleMode::PerPanel,
             range: self.range,
             value_name: &self.value_label,
+            baseline_name: &self.baseline_label,
+            dot_name: &self.dot_label,
             largest_cell: 34.0,
         };
         let (body, remarks) = matrix::draw(&matrix)?;
@@ -123,6 +138,15 @@ impl HeatmapSpec {
             description: self.describe(),
         }
         .around(body))
+    }
+
+    /// Row-major positions of a panel's dotted heads; those outside the grid are left out.
+    fn dots_of(&self, panel: usize, grid: &HeadGrid<f64>) -> Vec<usize> {
+        let heads = self.dots.get(panel).into_iter().flatten();
+        heads
+            .filter(|id| grid.get(**id).is_some())
+            .map(|id| id.layer * grid.heads() + id.head)
+            .collect()
     }
 
     fn describe(&self) -> String {
@@ -146,6 +170,14 @@ impl HeatmapSpec {
             text.push_str(&describe::extremes(&name, panel.grid.values(), |i| {
                 format!("layer {}, head {}", i / heads + 1, i % heads + 1)
             }));
+            if let Some(baseline) = self.baselines.get(index).filter(|b| b.is_finite()) {
+                let (label, value) = (&self.baseline_label, describe::value(*baseline));
+                text.push_str(&format!("{label}: {value}. "));
+            }
+            let dots = self.dots_of(index, &panel.grid).len();
+            if dots > 0 {
+                text.push_str(&format!("{dots} heads with a dot ({}). ", self.dot_label));
+            }
         }
         text.push_str(&self.footer);
         text

@@ -20,6 +20,7 @@
 mod attention_map;
 mod axis;
 mod bars;
+mod bars_panels;
 pub mod claims;
 mod describe;
 mod figure;
@@ -43,6 +44,7 @@ pub mod view;
 
 pub use attention_map::{AttentionMap, AttentionMapSpec};
 pub use bars::{Arrangement, BarSeries, BarsSpec, Baseline};
+pub use bars_panels::BarsPanelsSpec;
 pub use figure::{Figure, FigureError};
 pub use forest::{ForestRow, ForestSpec};
 pub use generated::{BlockError, BlockMode, BlockOutcome, replace_block, update_block};

@@ -1,5 +1,6 @@
 //! One module a subcommand.
 
+mod ablate;
 mod data;
 mod devices;
 mod evaluate;
@@ -21,6 +22,7 @@ use crate::cli::{Cli, Command};
 /// What the command reports.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
+        Command::Ablate(args) => ablate::run(&args),
         Command::Devices => devices::run(),
         Command::Fetch(args) => fetch::run(&args),
         Command::Extract(args) => extract::run(&args),
