@@ -3,21 +3,20 @@
 // Documentation comments are the program's help texts here: brackets and angles stand for themselves.
 #![allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
 
+mod ablation;
+mod pages;
 mod stats;
+mod training;
 
+pub use ablation::{AblateArgs, AblateCommand, AblateFiguresArgs};
+pub use pages::{ReportArgs, ViewArgs};
 pub use stats::{ScoreArgs, StatsArgs};
+pub use training::{AmountArgs, EvaluateArgs, FinetuneArgs, RecipeArgs, Table1Args};
 
 use attn_bert::Backend;
 use attn_core::{Reading, Split, Task};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
-
-mod ablation;
-mod pages;
-pub use pages::{ReportArgs, ViewArgs};
-mod training;
-pub use ablation::{AblateArgs, AblateCommand, AblateFiguresArgs};
-pub use training::{AmountArgs, EvaluateArgs, FinetuneArgs, RecipeArgs, Table1Args};
 
 /// Measures what the attention heads of BERT do.
 #[derive(Debug, Parser)]

@@ -1,4 +1,5 @@
-//! Records in, figures (SVG and PNG) and tables (Markdown, CSV, plain text) out.
+//! Records in, figures (SVG and PNG), tables (Markdown, CSV, plain text) and HTML pages ([`view`],
+//! [`report`]) out.
 //!
 //! Every figure is described by a plain struct (`HeatmapSpec`, `BarsSpec`, …) whose
 //! `render` gives a [`Figure`]: the same picture as SVG text and as PNG bytes. In between lies

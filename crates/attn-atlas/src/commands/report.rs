@@ -190,11 +190,16 @@ fn section(folder: &Path, base: &Path) -> anyhow::Result<Section> {
         }
     }
     let mut tables = Vec::new();
-    for path in files(&folder.join("tables"), "csv")? {
+    // A training keeps its curve and its epochs beside the manifest.
+    for path in [files(&folder.join("tables"), "csv")?, files(folder, "csv")?].concat() {
         tables.push(table(&path, base)?);
     }
     let mut blocks = Vec::new();
-    let figures = files(&folder.join("figures"), "svg")?;
+    let figures = [
+        files(&folder.join("figures"), "svg")?,
+        files(folder, "svg")?,
+    ]
+    .concat();
     let names: Vec<String> = figures.iter().map(|p| stem(p)).collect();
     for (path, name) in figures.iter().zip(&names) {
         let png = path.with_extension("png");
