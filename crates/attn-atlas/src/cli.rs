@@ -5,11 +5,13 @@
 
 mod ablation;
 mod pages;
+mod reproduce;
 mod stats;
 mod training;
 
 pub use ablation::{AblateArgs, AblateCommand, AblateFiguresArgs};
 pub use pages::{ReportArgs, ViewArgs};
+pub use reproduce::{Artefact, ReproduceArgs};
 pub use stats::{ScoreArgs, StatsArgs};
 pub use training::{AmountArgs, EvaluateArgs, FinetuneArgs, RecipeArgs, Table1Args};
 
@@ -58,8 +60,8 @@ pub enum Command {
     /// Look at FrameNet data, and score heads with it (Figure 3).
     #[command(subcommand)]
     Framenet(FrameNetCommand),
-    /// Regenerate the paper's tables and figures, as far as they are built.
-    Reproduce(ReproduceArgs),
+    /// Regenerate the paper's tables and figures, one stage after the other.
+    Reproduce(Box<ReproduceArgs>),
 }
 
 /// Where downloads go and whether there may be any.
@@ -222,50 +224,6 @@ pub struct SepClsArgs {
     #[arg(long, value_delimiter = ',', value_name = "TASK,…")]
     pub tasks: Vec<Task>,
     /// Folder for records, tables and figures [default: results/<model>-<data>/sep-cls].
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-}
-
-/// Parts of the paper that can be regenerated so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Artefact {
-    /// Figure 6: attention to [SEP] and [CLS].
-    SepCls,
-    /// Table 1: scores of fine-tuning from pre-trained and random weights.
-    Table1,
-}
-
-/// Arguments of `attn reproduce`.
-#[derive(Debug, Args)]
-pub struct ReproduceArgs {
-    /// Only these [default: all].
-    #[arg(long, value_delimiter = ',', value_name = "ARTEFACT,…")]
-    pub only: Vec<Artefact>,
-    #[command(flatten)]
-    pub model: ModelArgs,
-    #[command(flatten)]
-    pub source: SourceArgs,
-    /// Tasks, separated by commas [default: the paper's seven, as far as --data has them].
-    #[arg(long, value_delimiter = ',', value_name = "TASK,…")]
-    pub tasks: Vec<Task>,
-    /// At most so many training examples of each task, drawn at random [default: all].
-    #[arg(long, value_name = "N")]
-    pub max_train: Option<usize>,
-    /// At most so many evaluation examples of each task, drawn at random (the paper's limit).
-    #[arg(long, default_value_t = 1000, value_name = "N")]
-    pub max_eval: usize,
-    /// Seed of samples and bootstraps.
-    #[arg(long, default_value_t = 42)]
-    pub seed: u64,
-    /// Trainings of each task and initialisation, with seeds 1, 2, ….
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    pub seeds: u64,
-    #[command(flatten)]
-    pub recipe: RecipeArgs,
-    /// Folder for checkpoints [default: checkpoints/<model> in the cache folder].
-    #[arg(long, value_name = "DIR")]
-    pub checkpoints: Option<PathBuf>,
-    /// Folder for records, tables and figures [default: results/<model>-<data>].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }

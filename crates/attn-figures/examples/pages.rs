@@ -187,6 +187,7 @@ fn report() -> Result<Report, Box<dyn Error>> {
                 threads: 2,
                 seconds: Default::default(),
                 git: None,
+                outputs: Vec::new(),
                 notes: vec![HOSTILE.into()],
             }),
             ..Section::default()

@@ -32,6 +32,8 @@ const PARTS: &str = "parts";
 /// The claims of a run, for tables over several.
 const CLAIMS: &str = "claims.jsonl";
 
+pub use figures::run as figures;
+
 /// Ablates, or draws what was ablated before.
 pub fn run(args: &AblateArgs) -> anyhow::Result<()> {
     match &args.command {

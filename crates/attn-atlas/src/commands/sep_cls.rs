@@ -46,19 +46,27 @@ pub fn run(args: &SepClsArgs) -> anyhow::Result<()> {
     let config = serde_json::json!({
         "experiment": EXPERIMENT, "model": model.name, "split": args.data.split, "tasks": tasks,
         "max_eval": args.data.max_eval, "max_length": args.model.max_length, "replicates": REPLICATES,
+        "source": inputs::source_config(&args.data.source),
     });
     let mut run = Run::new(folder, config, seed, model.device.clone());
     run.read(model.inputs.clone());
     run.note(model.notes.clone());
     let resampler = Resampler::new(seed, REPLICATES);
-    let mut measured = Vec::new();
+    let mut sets = Vec::new();
     for task in tasks {
         let set = inputs::from_task(&args.data, Some(task), &model.tokenizer)?;
+        run.read(set.inputs.iter().cloned());
+        run.note(set.notes.iter().cloned());
+        sets.push((task, set));
+    }
+    if run.is_done() {
+        return Ok(());
+    }
+    let mut measured = Vec::new();
+    for (task, set) in sets {
         let mut progress = Progress::new(format!("{EXPERIMENT} {task}"), set.examples.len() as u64);
         measured.push(measure(&model, &set, &resampler, &mut progress)?);
         run.took(EXPERIMENT, progress.finish());
-        run.read(set.inputs);
-        run.note(set.notes);
     }
     let records = records(run.name(), &model.name, seed, &measured)?;
     let figure = figure(&model, &measured, seed)?.render()?;

@@ -66,6 +66,7 @@ fn report() -> Report {
                 threads: 2,
                 seconds: Default::default(),
                 git: None,
+                outputs: Vec::new(),
                 notes: vec![HOSTILE.into()],
             }),
             ..Section::default()

@@ -16,7 +16,7 @@ use crate::inputs::Prepared;
 use crate::model::LoadedModel;
 use crate::progress::Progress;
 use crate::run::write_text;
-use crate::run::{Run, input_file};
+use crate::run::{Run, input_file, sha256};
 use anyhow::Context;
 use attn_bert::Want;
 use attn_core::{Example, HeadGrid, Record};
@@ -53,10 +53,12 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<()> {
         .out
         .clone()
         .unwrap_or_else(|| Path::new("results").join(format!("{}-framenet", model.name)));
+    // A folder of FrameNet is thousands of files: what was found in them stands for them.
+    let links = sha256(serde_json::to_string(&filtered.links)?.as_bytes());
     let config = serde_json::json!({
         "experiment": EXPERIMENT, "model": model.name, "sentences": args.sentences,
         "shuffles": args.shuffles, "replicates": REPLICATES, "max_length": args.model.max_length,
-        "funnel": filtered.funnel,
+        "funnel": filtered.funnel, "links": links,
     });
     let mut run = Run::new(folder, config, args.seed, model.device.clone());
     run.read(model.inputs.clone());
@@ -65,6 +67,9 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<()> {
     }
     run.note(model.notes.clone());
     run.note(filtered.report.notes());
+    if run.is_done() {
+        return Ok(());
+    }
     let sentences = prepare(&filtered.links, &model)?;
     let mut progress = Progress::new("FrameNet sentences", sentences.len() as u64);
     let measured = measure(args, &model, &sentences, &mut progress)?;

@@ -12,7 +12,7 @@ mod tables;
 use crate::cli::StatsArgs;
 use crate::forward::forward_models;
 use crate::inputs::{self, InputSet};
-use crate::model::LoadedModel;
+use crate::model::{LoadedModel, OpenModel};
 use crate::progress::Progress;
 use crate::run::{Run, input_file};
 use anyhow::Context;
@@ -68,12 +68,25 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
         "reference": models.reference.as_ref().map(|r| &r.name),
         "reading": args.reading, "split": args.data.split, "tasks": tasks,
         "max_eval": args.data.max_eval, "max_length": args.model.max_length,
+        "source": inputs::source_config(&args.data.source),
         "replicates": REPLICATES, "divergence_rows": args.divergence_rows,
         "annotations": if args.annotations.is_some() { "file" } else { "attn-lingua" },
     });
     let mut run = Run::new(folder, config, seed, own.device.clone());
+    for model in std::iter::once(own).chain(&models.reference) {
+        run.read(model.inputs.clone());
+    }
     if let Some(path) = &args.annotations {
         run.read([input_file("annotations", path)?]);
+    }
+    for &task in &tasks {
+        if args.model.varies() {
+            run.read(OpenModel::open(&args.model.for_task(task))?.inputs);
+        }
+        run.read(inputs::dataset(&args.data.source, Some(task), args.data.split)?.inputs);
+    }
+    if run.is_done() {
+        return Ok(());
     }
     let resampler = Resampler::new(seed, REPLICATES);
     let (mut measured, mut records) = (Vec::new(), Vec::new());
@@ -84,7 +97,6 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
         let own = &models.own;
         if place == 0 || args.model.varies() {
             for model in std::iter::once(own).chain(&models.reference) {
-                run.read(model.inputs.clone());
                 run.note(model.notes.iter().map(|n| format!("{}: {n}", model.name)));
             }
         }
@@ -122,7 +134,6 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
             n: set.examples.len(),
             suite,
         });
-        run.read(set.inputs);
         run.note(set.notes);
     }
     let footer = footer(args, &models);
