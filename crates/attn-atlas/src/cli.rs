@@ -33,6 +33,9 @@ pub enum Command {
     /// Attention to [SEP] and [CLS] for each head (Figure 6, Section 4.4).
     SepCls(SepClsArgs),
     /// What the heads attend to: Figures 5, 6 and 7, Sections 4.4, 4.5 and 5, and how heads differ.
+    ///
+    /// All statistics come from one pass. {task} in --model stands for each task's name, so that every
+    /// task can have its own fine-tuned model: --model checkpoints/{task}-pretrained-s1.
     Stats(StatsArgs),
     /// Look at GLUE data.
     #[command(subcommand)]

@@ -5,7 +5,8 @@ use attn_core::{Reading, Task};
 use clap::Args;
 use std::path::PathBuf;
 
-/// Arguments of `attn stats`.
+/// Arguments of `attn stats`. `{task}` in --model stands for each task's name, so that every task
+/// can have its own fine-tuned model: --model checkpoints/{task}-pretrained-s1.
 #[derive(Debug, Clone, Args)]
 pub struct StatsArgs {
     #[command(flatten)]

@@ -28,6 +28,9 @@ pub const REPLICATES: usize = 1000;
 /// To what length the authors pad (Section 4.3's code).
 const AUTHORS_WIDTH: usize = 200;
 
+/// Stands for the task in the name of a model.
+const TASK: &str = "{task}";
+
 /// What one task gave.
 pub struct Measured {
     pub task: String,
@@ -48,35 +51,46 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
         tasks.len() == 1 || (args.annotations.is_none() && args.texts_out.is_none()),
         "--annotations and --texts-out are about the texts of one task: name it with --tasks"
     );
-    let models = open(args)?;
-    let own = &models.own;
-    if let (Some(path), [task]) = (&args.texts_out, &tasks[..]) {
-        return write_texts(path, &inputs::from_task(&args.data, *task, &own.tokenizer)?);
+    let Some(&first) = tasks.first() else {
+        anyhow::bail!("no task");
+    };
+    let mut models = open(args, first)?;
+    if let Some(path) = &args.texts_out {
+        let set = inputs::from_task(&args.data, first, &models.own.tokenizer)?;
+        return write_texts(path, &set);
     }
+    let name = model_name(args, &models);
     let folder = args
         .out
         .clone()
-        .unwrap_or_else(|| default_folder(&own.name, &args.data.data));
+        .unwrap_or_else(|| default_folder(&name, &args.data.data));
     let seed = args.data.seed;
-    let reference = models.reference.as_ref();
     let config = serde_json::json!({
-        "experiment": EXPERIMENT, "model": own.name, "reference": reference.map(|r| &r.name),
+        "experiment": EXPERIMENT, "model": name, "reference": models.reference.as_ref().map(|r| &r.name),
         "reading": args.reading, "split": args.data.split, "tasks": tasks,
         "max_eval": args.data.max_eval, "max_length": args.model.max_length,
         "replicates": REPLICATES, "divergence_rows": args.divergence_rows,
         "annotations": if args.annotations.is_some() { "file" } else { "attn-lingua" },
     });
-    let mut run = Run::new(folder, config, seed, own.device.clone());
-    for model in std::iter::once(own).chain(reference) {
-        run.read(model.inputs.clone());
-        run.note(model.notes.clone());
-    }
+    let mut run = Run::new(folder, config, seed, models.own.device.clone());
+    let footer = footer(args, &name, &models);
     if let Some(path) = &args.annotations {
         run.read([input_file("annotations", path)?]);
     }
     let resampler = Resampler::new(seed, REPLICATES);
     let (mut measured, mut records) = (Vec::new(), Vec::new());
     for task in tasks {
+        if task != first && args.model.model.contains(TASK) {
+            models.own = open_own(args, task)?;
+            check_grids(args, &models)?;
+        }
+        let own = &models.own;
+        for model in std::iter::once(own).chain(&models.reference) {
+            run.read(model.inputs.clone());
+            if task == first || args.model.model.contains(TASK) {
+                run.note(model.notes.clone());
+            }
+        }
         let set = inputs::from_task(&args.data, task, &own.tokenizer)?;
         let annotations = annotate::annotate(
             &set,
@@ -114,7 +128,6 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
         run.read(set.inputs);
         run.note(set.notes);
     }
-    let footer = footer(args, &models);
     let published = paper::Published::open()?;
     let mut written = figures::write(
         &run.folder().join("figures"),
@@ -138,32 +151,62 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn open(args: &StatsArgs) -> anyhow::Result<Models> {
-    let own = LoadedModel::open(&args.model)?;
+/// The model of one task: `{task}` in the name stands for the task's.
+fn open_own(args: &StatsArgs, task: Task) -> anyhow::Result<LoadedModel> {
+    let mut model = args.model.clone();
+    model.model = model.model.replace(TASK, task.name());
+    LoadedModel::open(&model)
+}
+
+fn open(args: &StatsArgs, first: Task) -> anyhow::Result<Models> {
+    let own = open_own(args, first)?;
     let reference = match &args.reference {
         None => None,
         Some(name) => {
             let mut model = args.model.clone();
             model.model.clone_from(name);
-            let reference = LoadedModel::open(&model)?;
-            let grid = |m: &LoadedModel| (m.encoder.layers(), m.encoder.heads());
-            anyhow::ensure!(
-                grid(&own) == grid(&reference),
-                "model '{}' has {:?} layers and heads, the reference '{name}' {:?}: heads can only be compared one to one",
-                own.name,
-                grid(&own),
-                grid(&reference)
-            );
-            Some(reference)
+            Some(LoadedModel::open(&model)?)
         }
     };
-    let padded = args.reading == Reading::Authors && reference.is_some();
+    let models = Models { own, reference };
+    check_grids(args, &models)?;
+    Ok(models)
+}
+
+/// Heads are compared one to one, and inputs must fit into what the authors pad to.
+fn check_grids(args: &StatsArgs, models: &Models) -> anyhow::Result<()> {
+    let Some(reference) = &models.reference else {
+        return Ok(());
+    };
+    let grid = |m: &LoadedModel| (m.encoder.layers(), m.encoder.heads());
+    let (own, other) = (grid(&models.own), grid(reference));
     anyhow::ensure!(
-        !padded || args.model.max_length <= AUTHORS_WIDTH,
+        own == other,
+        "model '{}' has {own:?} layers and heads, the reference '{}' {other:?}: heads can only be compared one to one",
+        models.own.name,
+        reference.name
+    );
+    anyhow::ensure!(
+        args.reading == Reading::Paper || args.model.max_length <= AUTHORS_WIDTH,
         "--max-length {} is more than the {AUTHORS_WIDTH} pieces to which the authors' reading pads",
         args.model.max_length
     );
-    Ok(Models { own, reference })
+    Ok(())
+}
+
+/// What the run's models are called together: the model's name, or the last two parts of a path
+/// that has the task in it.
+fn model_name(args: &StatsArgs, models: &Models) -> String {
+    if !args.model.model.contains(TASK) {
+        return models.own.name.clone();
+    }
+    let parts: Vec<_> = Path::new(&args.model.model)
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    parts[parts.len().saturating_sub(2)..]
+        .join("-")
+        .replace(TASK, "tasks")
 }
 
 /// Two models must see the same word pieces.
@@ -259,14 +302,14 @@ fn part(all: &[Vec<Vec<f32>>], model: usize, place: usize) -> Option<&[f32]> {
     all.get(model)?.get(place).map(Vec::as_slice)
 }
 
-fn footer(args: &StatsArgs, models: &Models) -> String {
+fn footer(args: &StatsArgs, name: &str, models: &Models) -> String {
     let reference = models
         .reference
         .as_ref()
         .map_or(String::new(), |r| format!("; reference {}", r.name));
     format!(
-        "model {}{reference}; {} examples; reading {}; seed {}",
-        models.own.name, args.data.split, args.reading, args.data.seed
+        "model {name}{reference}; {} examples; reading {}; seed {}",
+        args.data.split, args.reading, args.data.seed
     )
 }
 
