@@ -65,7 +65,13 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<()> {
         run.read([input_file("FrameNet", &args.framenet)?]);
     }
     run.note(model.notes.clone());
-    run.note(filtered.report.notes());
+    // Where the data lie says nothing about the result.
+    let place = args.framenet.parent().map(|p| format!("{}/", p.display()));
+    let bare = |note: String| match &place {
+        Some(place) if place.len() > 1 => note.replace(place.as_str(), ""),
+        _ => note,
+    };
+    run.note(filtered.report.notes().into_iter().map(bare));
     let sentences = prepare(&filtered.links, &model)?;
     let mut progress = Progress::new("FrameNet sentences", sentences.len() as u64);
     let measured = measure(args, &model, &sentences, &mut progress)?;
