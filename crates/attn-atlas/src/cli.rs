@@ -53,6 +53,9 @@ pub enum Command {
     /// Put the figures, tables and manifests of runs into one page, report.html, and REPORT.md.
     Report(ReportArgs),
     /// What the heads attend to: Figures 5, 6 and 7, Sections 4.4, 4.5 and 5, and how heads differ.
+    ///
+    /// All statistics come from one pass. {task} in --model stands for each task's name, so that every
+    /// task can have its own fine-tuned model: --model checkpoints/{task}-pretrained-s1.
     Stats(StatsArgs),
     /// Look at GLUE data.
     #[command(subcommand)]

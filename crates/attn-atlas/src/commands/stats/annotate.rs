@@ -238,6 +238,18 @@ mod tests {
         ("[SEP]", 1),
     ];
 
+    /// Annotations by hand: what our own parser says of a sentence may change.
+    const CONLLU: &str = "\
+        1\tShe\tshe\tPRON\tPRP\t_\t3\tnsubj\t_\t_\n\
+        2\tnever\tnever\tADV\tRB\t_\t3\tadvmod\t_\t_\n\
+        3\tsaw\tsee\tVERB\tVBD\t_\t0\troot\t_\t_\n\
+        4\tthe\tthe\tDET\tDT\t_\t5\tdet\t_\t_\n\
+        5\tpigeons\tpigeon\tNOUN\tNNS\t_\t3\tobj\t_\t_\n\
+        6\t.\t.\tPUNCT\t.\t_\t3\tpunct\t_\t_\n\n\
+        1\tThe\tthe\tDET\tDT\t_\t2\tdet\t_\t_\n\
+        2\tpigeons\tpigeon\tNOUN\tNNS\t_\t3\tnsubj\t_\t_\n\
+        3\tslept\tsleep\tVERB\tVBD\t_\t0\troot\t_\t_\n\n";
+
     fn annotated(reading: Reading) -> Annotation {
         let example = prepared("She never saw the pigeons.", "The pigeons slept", &PIECES);
         let set = InputSet {
@@ -248,7 +260,10 @@ mod tests {
             inputs: Vec::new(),
             notes: Vec::new(),
         };
-        let words = words(&set, None).unwrap();
+        let words = Annotations::from_text(CONLLU, "test")
+            .unwrap()
+            .match_texts(&texts(&set))
+            .unwrap();
         let negations = [("never".to_owned(), vec!["never".to_owned()])];
         let annotation = annotate_one(&set.examples[0], &words, reading, &negations);
         annotation.check(PIECES.len()).unwrap();
@@ -272,6 +287,7 @@ mod tests {
         assert_eq!(annotation.links["verb_subject"], [(2, 0), (8, 7)]);
         assert_eq!(annotation.links["noun_pronoun"], [(4, 0)]);
         assert_eq!(annotation.links[SHARED], [(3, 6), (4, 7)]);
+        assert_eq!(features["object"], [5, 6]);
     }
 
     #[test]

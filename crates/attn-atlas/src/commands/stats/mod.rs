@@ -56,6 +56,8 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
             &inputs::from_task(&args.data, Some(*task), &own.tokenizer)?,
         );
     }
+    let name = model_name(args, &models);
+    let footer = footer(args, &name, &models);
     let folder = args.out.clone().unwrap_or_else(|| {
         // Models that differ by task are what fine-tuning made of the reference.
         let tuned = models.reference.as_ref().filter(|_| args.model.varies());
@@ -64,7 +66,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
     });
     let seed = args.data.seed;
     let config = serde_json::json!({
-        "experiment": EXPERIMENT, "model": own.name,
+        "experiment": EXPERIMENT, "model": name,
         "reference": models.reference.as_ref().map(|r| &r.name),
         "reading": args.reading, "split": args.data.split, "tasks": tasks,
         "max_eval": args.data.max_eval, "max_length": args.model.max_length,
@@ -136,7 +138,6 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
         });
         run.note(set.notes);
     }
-    let footer = footer(args, &models);
     let published = paper::Published::open()?;
     let mut written = figures::write(
         &run.folder().join("figures"),
@@ -167,25 +168,42 @@ fn open(args: &StatsArgs, task: Task) -> anyhow::Result<Models> {
         Some(name) => {
             let mut model = args.model.clone();
             model.model.clone_from(name);
-            let reference = LoadedModel::open(&model)?;
-            let grid = |m: &LoadedModel| (m.encoder.layers(), m.encoder.heads());
-            anyhow::ensure!(
-                grid(&own) == grid(&reference),
-                "model '{}' has {:?} layers and heads, the reference '{name}' {:?}: heads can only be compared one to one",
-                own.name,
-                grid(&own),
-                grid(&reference)
-            );
-            Some(reference)
+            Some(LoadedModel::open(&model)?)
         }
     };
-    let padded = args.reading == Reading::Authors && reference.is_some();
+    let models = Models { own, reference };
+    check_grids(args, &models)?;
+    Ok(models)
+}
+
+/// Heads are compared one to one, and inputs must fit into what the authors pad to.
+fn check_grids(args: &StatsArgs, models: &Models) -> anyhow::Result<()> {
+    let Some(reference) = &models.reference else {
+        return Ok(());
+    };
+    let grid = |m: &LoadedModel| (m.encoder.layers(), m.encoder.heads());
+    let (own, other) = (grid(&models.own), grid(reference));
     anyhow::ensure!(
-        !padded || args.model.max_length <= AUTHORS_WIDTH,
+        own == other,
+        "model '{}' has {own:?} layers and heads, the reference '{}' {other:?}: heads can only be compared one to one",
+        models.own.name,
+        reference.name
+    );
+    anyhow::ensure!(
+        args.reading == Reading::Paper || args.model.max_length <= AUTHORS_WIDTH,
         "--max-length {} is more than the {AUTHORS_WIDTH} pieces to which the authors' reading pads",
         args.model.max_length
     );
-    Ok(Models { own, reference })
+    Ok(())
+}
+
+/// What the run's models are called together.
+fn model_name(args: &StatsArgs, models: &Models) -> String {
+    match (&models.reference, args.model.varies()) {
+        (Some(reference), true) => format!("{}, fine-tuned on each task", reference.name),
+        (None, true) => "one model a task".to_owned(),
+        (_, false) => models.own.name.clone(),
+    }
 }
 
 /// Two models must see the same word pieces.
@@ -281,18 +299,13 @@ fn part(all: &[Vec<Vec<f32>>], model: usize, place: usize) -> Option<&[f32]> {
     all.get(model)?.get(place).map(Vec::as_slice)
 }
 
-fn footer(args: &StatsArgs, models: &Models) -> String {
+fn footer(args: &StatsArgs, name: &str, models: &Models) -> String {
     let reference = models
         .reference
         .as_ref()
         .map_or(String::new(), |r| format!("; reference {}", r.name));
-    let model = if args.model.varies() {
-        "fine-tuned on each task"
-    } else {
-        &models.own.name
-    };
     format!(
-        "model {model}{reference}; {} examples; reading {}; seed {}",
+        "model {name}{reference}; {} examples; reading {}; seed {}",
         args.data.split, args.reading, args.data.seed
     )
 }
