@@ -64,9 +64,7 @@ impl BarsPanelsSpec {
             // A scale of its own is a panel's own remark; say once what holds for several.
             for (key, text) in own {
                 let text = match key {
-                    Key::Nothing => {
-                        "Vertical axes begin where the numbers beside them say.".to_owned()
-                    }
+                    Key::Nothing => "Vertical axes need not begin at zero.".to_owned(),
                     _ => text,
                 };
                 if remarks.iter().all(|(_, known)| *known != text) {

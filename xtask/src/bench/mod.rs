@@ -14,6 +14,9 @@
 //! - medians are given with the smallest and the largest value, and every single time is in the
 //!   JSON file.
 
+// Documentation comments are the program's help texts here: angles stand for themselves.
+#![allow(rustdoc::invalid_html_tags)]
+
 mod ablate;
 pub mod python;
 pub mod report;

@@ -8,7 +8,7 @@
 //! Verdicts:
 //! - a *best* head or layer was picked among many. The claim holds when some gain is significant
 //!   after Holm's correction over the whole sweep; it does not when even the upper end of an interval
-//!   that covers all candidates at once is not above 0. That interval comes from the largest
+//!   that covers all candidates at once is below 0. That interval comes from the largest
 //!   deviation over the candidates in each bootstrap sample, so that it knows of the choice;
 //! - a *named* layer, and the average head, are one question each: the claim holds when its
 //!   difference is significant by itself in the claim's direction, and does not when it is so in the
@@ -193,7 +193,7 @@ fn best(
         .any(|r| r.survives() && r.comparison.difference > 0.0);
     let verdict = if survivor {
         Verdict::Holds
-    } else if interval.is_some_and(|(_, high)| high <= 0.0) {
+    } else if interval.is_some_and(|(_, high)| high < 0.0) {
         Verdict::DoesNot
     } else {
         Verdict::CannotBeTold

@@ -258,7 +258,7 @@ pub fn importance(
         subtitle: correlation.to_owned(),
         panels: vec![
             panel(
-                "Loss gained by disabling the head",
+                "Rise of the loss without the head",
                 loss,
                 "mean over examples",
             ),

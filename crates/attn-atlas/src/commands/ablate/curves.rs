@@ -167,22 +167,22 @@ fn importance(
     let correlations: Vec<(String, String, Correlation)> = vec![
         (
             format!("importance_spearman_{name}_drop"),
-            format!("importance and loss of {name}"),
+            format!("importance and drop in {name}"),
             correlate(&drop, &importance.raw)?,
         ),
         (
             "importance_spearman_loss".to_owned(),
-            "importance and gain in loss".to_owned(),
+            "importance and rise of the loss".to_owned(),
             correlate(&loss, &importance.raw)?,
         ),
         (
             format!("importance_normalised_spearman_{name}_drop"),
-            format!("importance normalised by layer and loss of {name}"),
+            format!("importance normalised by layer and drop in {name}"),
             correlate(&drop, &importance.normalised)?,
         ),
         (
             "importance_normalised_spearman_loss".to_owned(),
-            "importance normalised by layer and gain in loss".to_owned(),
+            "importance normalised by layer and rise of the loss".to_owned(),
             correlate(&loss, &importance.normalised)?,
         ),
     ];

@@ -243,6 +243,7 @@ mod tests {
         let set = InputSet {
             name: "x".to_owned(),
             split: String::new(),
+            task: None,
             examples: vec![example],
             inputs: Vec::new(),
             notes: Vec::new(),
