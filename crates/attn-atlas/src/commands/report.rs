@@ -182,6 +182,7 @@ fn section(folder: &Path, base: &Path) -> anyhow::Result<Section> {
         "records.jsonl",
         "records.parquet",
         "findings.jsonl",
+        "claims.jsonl",
     ] {
         let path = folder.join(name);
         if path.is_file() {
