@@ -104,6 +104,13 @@ fn the_page_holds_the_maps_that_extract_writes() {
             .iter()
             .all(|v| v == 0.0)
     );
+    let cosine = statistics.iter().find(|s| s["id"] == "cosine").unwrap();
+    let cosine = cosine["values"][0].as_array().unwrap();
+    assert!(
+        cosine
+            .iter()
+            .all(|v| (v.as_f64().unwrap() - 1.0).abs() < 1e-6)
+    );
     // The fixture is a classifier of three labels: each head off gives other logits than none.
     let effects = &data["effects"];
     assert_eq!(effects["labels"].as_array().unwrap().len(), 3);
@@ -128,7 +135,7 @@ fn the_statistics_are_those_of_the_stored_maps() {
     let entropy: f64 = map
         .iter()
         .filter(|&&w| w > 0.0)
-        .map(|w| -w * w.log2())
+        .map(|w| -w * w.ln())
         .sum::<f64>()
         / length as f64;
     let first: f64 = map.iter().step_by(length).sum::<f64>() / length as f64;

@@ -4,10 +4,12 @@
 //! `findings.jsonl` about the paper's claims. A folder of such folders is looked through to some
 //! depth, so that `attn report results` takes every run there is.
 
+mod findings;
+
 use crate::cli::ReportArgs;
 use anyhow::{Context, ensure};
 use attn_core::Manifest;
-use attn_core::io::{read_jsonl, write_atomically};
+use attn_core::io::write_atomically;
 use attn_figures::claims::{Finding, PaperClaims};
 use attn_figures::report::{
     Block, Link, Report, ReportFigure, ReportTable, Section, table_from_csv,
@@ -56,10 +58,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
             section.title = place.replace('/', " / ");
         }
         report.sections.push(section);
-        let findings = folder.join("findings.jsonl");
-        if findings.is_file() {
-            report.findings.extend(read_jsonl::<Finding>(&findings)?);
-        }
+        report.findings.extend(findings::of_run(folder)?);
     }
     let known = |f: &Finding| report.claims.iter().any(|c| c.id == f.claim);
     if let Some(stray) = report.findings.iter().find(|f| !known(f)) {
@@ -183,6 +182,7 @@ fn section(folder: &Path, base: &Path) -> anyhow::Result<Section> {
         "records.jsonl",
         "records.parquet",
         "findings.jsonl",
+        "claims.jsonl",
     ] {
         let path = folder.join(name);
         if path.is_file() {

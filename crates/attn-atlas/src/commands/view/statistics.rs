@@ -4,19 +4,20 @@
 use attn_core::HeadGrid;
 use attn_data::tokenise::{Encoding, PieceRole};
 use attn_figures::view::HeadStatistic;
-use attn_stats::{MapsView, shape};
+use attn_stats::structure::Structure;
+use attn_stats::{MapsView, cosine, shape};
 
 /// A function of one map, its number of tokens and the input.
 type OfMap = fn(&[f32], usize, &Encoding) -> Option<f64>;
 
 /// Identifier, name, explanation, decimals, function.
-const OF_MAP: [(&str, &str, &str, usize, OfMap); 6] = [
+const OF_MAP: [(&str, &str, &str, usize, OfMap); 7] = [
     (
         "entropy",
-        "entropy, bits",
-        "Entropy of the weights that a token gives, in bits, mean over tokens: 0 for one token alone, log2 of the number of tokens for all alike.",
+        "entropy, nats",
+        "Entropy of the weights that a token gives, in nats, mean over tokens: 0 for one token alone, the logarithm of the number of tokens for all alike.",
         2,
-        |map, length, _| shape::entropy(map, length),
+        |map, length, _| Some(Structure::of(map, length)?.entropy),
     ),
     (
         "share_on_cls",
@@ -37,21 +38,28 @@ const OF_MAP: [(&str, &str, &str, usize, OfMap); 6] = [
         "on the previous token",
         "Weight that a token gives to the one before it, mean over tokens.",
         3,
-        |map, length, _| shape::offset_mean(map, length, -1),
+        |map, length, _| Structure::of(map, length)?.previous,
     ),
     (
         "weight_on_next",
         "on the next token",
         "Weight that a token gives to the one after it, mean over tokens.",
         3,
-        |map, length, _| shape::offset_mean(map, length, 1),
+        |map, length, _| Structure::of(map, length)?.next,
     ),
     (
         "weight_on_self",
         "on itself",
         "Weight that a token gives to itself, mean over tokens.",
         3,
-        |map, length, _| shape::offset_mean(map, length, 0),
+        |map, length, _| Some(Structure::of(map, length)?.itself),
+    ),
+    (
+        "distance",
+        "distance, tokens",
+        "How far from itself a token attends, weighted by the weights, in tokens, mean over tokens.",
+        2,
+        |map, length, _| Some(Structure::of(map, length)?.distance),
     ),
 ];
 
@@ -76,22 +84,34 @@ pub fn all(models: &[MapsView<'_>], encoding: &Encoding) -> Vec<HeadStatistic> {
         })
         .collect();
     if let [tuned, reference] = models {
-        let distance = HeadGrid::from_fn(tuned.layers(), tuned.heads(), |id| {
-            tuned
-                .map(id.layer, id.head)
-                .zip(reference.map(id.layer, id.head))
-                .and_then(|(a, b)| shape::row_distance(a, b, tuned.length()))
-                .unwrap_or(f64::NAN)
-        });
-        statistics.push(HeadStatistic {
-            id: "moved_weight".to_owned(),
-            name: "weight moved".to_owned(),
-            explanation: "Share of a token's attention that the two models place differently \
-                          (total variation), mean over tokens: 0 for equal maps."
-                .to_owned(),
+        let between = |of: &dyn Fn(&[f32], &[f32]) -> Option<f64>| {
+            HeadGrid::from_fn(tuned.layers(), tuned.heads(), |id| {
+                tuned
+                    .map(id.layer, id.head)
+                    .zip(reference.map(id.layer, id.head))
+                    .and_then(|(a, b)| of(a, b))
+                    .unwrap_or(f64::NAN)
+            })
+        };
+        let statistic = |id: &str, name: &str, explanation: &str, values| HeadStatistic {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            explanation: explanation.to_owned(),
             digits: 3,
-            values: vec![distance],
-        });
+            values: vec![values],
+        };
+        statistics.push(statistic(
+            "cosine",
+            "cosine of the two models",
+            "Cosine similarity of the head's maps in the two models (Figure 5): 1 for equal maps.",
+            between(&cosine::cosine),
+        ));
+        statistics.push(statistic(
+            "moved_weight",
+            "weight moved",
+            "Share of a token's attention that the two models place differently (total variation), mean over tokens: 0 for equal maps.",
+            between(&|a, b| shape::row_distance(a, b, tuned.length())),
+        ));
     }
     statistics
 }
