@@ -3,6 +3,10 @@
 // Documentation comments are the program's help texts here: brackets and angles stand for themselves.
 #![allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
 
+mod patterns;
+
+pub use patterns::{MapsCommand, SampleArgs, SheetsArgs};
+
 use attn_bert::Backend;
 use attn_core::{Reading, Split, Task};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -28,6 +32,9 @@ pub enum Command {
     Extract(ExtractArgs),
     /// Attention to [SEP] and [CLS] for each head (Figure 6, Section 4.4).
     SepCls(SepClsArgs),
+    /// Sample and draw attention maps for labelling (Section 4.1).
+    #[command(subcommand)]
+    Maps(MapsCommand),
     /// Look at GLUE data.
     #[command(subcommand)]
     Data(DataCommand),

@@ -20,6 +20,7 @@
 mod attention_map;
 mod axis;
 mod bars;
+mod contact_sheet;
 mod describe;
 mod figure;
 mod font;
@@ -39,6 +40,7 @@ pub mod theme;
 
 pub use attention_map::{AttentionMap, AttentionMapSpec};
 pub use bars::{Arrangement, BarSeries, BarsSpec, Baseline};
+pub use contact_sheet::{ContactSheetSpec, SheetMap};
 pub use figure::{Figure, FigureError};
 pub use forest::{ForestRow, ForestSpec};
 pub use generated::{BlockError, BlockMode, BlockOutcome, replace_block, update_block};

@@ -5,6 +5,7 @@ mod devices;
 mod extract;
 mod fetch;
 mod framenet;
+mod maps;
 mod reproduce;
 mod sep_cls;
 
@@ -20,6 +21,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Fetch(args) => fetch::run(&args),
         Command::Extract(args) => extract::run(&args),
         Command::SepCls(args) => sep_cls::run(&args),
+        Command::Maps(command) => maps::run(&command),
         Command::Data(command) => data::run(command),
         Command::Framenet(command) => framenet::run(command),
         Command::Reproduce(args) => reproduce::run(&args),

@@ -1,0 +1,268 @@
+//! `attn maps sample`: which maps to label (the drawing itself is `attn_patterns::sample`).
+
+use crate::cli::{DataArgs, ModelArgs, SampleArgs};
+use crate::forward::forward_all;
+use crate::inputs::{self, Prepared};
+use crate::model::LoadedModel;
+use crate::progress::Progress;
+use crate::run::Run;
+use anyhow::Context;
+use attn_bert::Want;
+use attn_core::{Split, Task};
+use attn_data::tokenise::{Encoding, PieceRole, Tokenizer};
+use attn_patterns::{Draw, MapEntry, Source, State, StoredMap, sample, store};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// A model with what it is fine-tuned to.
+struct Family {
+    name: String,
+    layers: usize,
+    heads: usize,
+    /// Task to folder.
+    tuned: BTreeMap<Task, PathBuf>,
+    /// The examples in this model's pieces.
+    examples: Vec<Prepared>,
+}
+
+/// The sample's maps and what the manifest says of each model used.
+struct Made {
+    maps: BTreeMap<usize, StoredMap>,
+    used: Vec<String>,
+}
+
+/// Draws the sample, runs the models and stores the maps.
+pub fn run(args: &SampleArgs) -> anyhow::Result<()> {
+    let tasks = if args.tasks.is_empty() {
+        Task::PAPER.to_vec()
+    } else {
+        args.tasks.clone()
+    };
+    let mut run = Run::new(
+        args.out.clone(),
+        json!(null),
+        args.seed,
+        format!("{} {}", args.backend, args.device),
+    );
+    let mut families = Vec::new();
+    let mut of_tasks = Vec::new();
+    for model in &args.models {
+        let loaded = LoadedModel::open(&model_args(args, model.clone()))?;
+        let tuned = match &args.checkpoints {
+            Some(root) => checkpoints(&root.join(&loaded.name))?,
+            None => BTreeMap::new(),
+        };
+        let (examples, tasks_of) = read(args, &tasks, &loaded.tokenizer, &mut run)?;
+        of_tasks = tasks_of;
+        run.read(loaded.inputs.clone());
+        families.push(Family {
+            name: loaded.name,
+            layers: loaded.encoder.layers(),
+            heads: loaded.encoder.heads(),
+            tuned,
+            examples,
+        });
+    }
+    let sources: Vec<Source> = families
+        .iter()
+        .map(|f| Source {
+            layers: f.layers,
+            heads: f.heads,
+            tuned: f.tuned.keys().copied().collect(),
+            lengths: f.examples.iter().map(|e| e.encoding.len()).collect(),
+        })
+        .collect();
+    let draws = sample::draw(&sources, &of_tasks, args.n, args.seed)?;
+    let made = make(args, &families, &draws, &mut run)?;
+    let maps: Vec<StoredMap> = made.maps.into_values().collect();
+    store::write(&args.out, &maps)?;
+    run.configure(json!({
+        "experiment": "maps-sample", "models": families.iter().map(|f| &f.name).collect::<Vec<_>>(),
+        "states": made.used, "tasks": tasks, "n": args.n,
+        "shortest": sample::SHORTEST, "longest": sample::LONGEST, "length_bins": sample::BINS,
+    }));
+    let folder = run.finish_without_records()?;
+    println!("{}: {} maps", folder.display(), maps.len());
+    Ok(())
+}
+
+fn model_args(args: &SampleArgs, model: String) -> ModelArgs {
+    ModelArgs {
+        model,
+        backend: args.backend,
+        device: args.device,
+        max_length: 128,
+        cache: args.cache.clone(),
+    }
+}
+
+/// Fine-tuned states under a folder: `<task>-pretrained-s<seed>`, the smallest seed of each task.
+fn checkpoints(folder: &Path) -> anyhow::Result<BTreeMap<Task, PathBuf>> {
+    let mut found: BTreeMap<Task, (u64, PathBuf)> = BTreeMap::new();
+    let entries = std::fs::read_dir(folder).with_context(|| {
+        format!(
+            "{}: cannot read the folder of fine-tuned states",
+            folder.display()
+        )
+    })?;
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let parsed = name
+            .split_once("-pretrained-s")
+            .and_then(|(task, seed)| Some((task.parse::<Task>().ok()?, seed.parse::<u64>().ok()?)));
+        let Some((task, seed)) = parsed else { continue };
+        // config.json is written last: without it the state is not finished.
+        if !path.join("config.json").is_file() {
+            continue;
+        }
+        if found.get(&task).is_none_or(|(other, _)| seed < *other) {
+            found.insert(task, (seed, path));
+        }
+    }
+    anyhow::ensure!(
+        !found.is_empty(),
+        "{}: no fine-tuned state; expected folders <task>-pretrained-s<seed> with config.json",
+        folder.display()
+    );
+    Ok(found
+        .into_iter()
+        .map(|(task, (_, path))| (task, path))
+        .collect())
+}
+
+/// Both splits of the tasks, without examples that repeat a text of an earlier one.
+fn read(
+    args: &SampleArgs,
+    tasks: &[Task],
+    tokenizer: &Tokenizer,
+    run: &mut Run,
+) -> anyhow::Result<(Vec<Prepared>, Vec<Task>)> {
+    let (mut examples, mut of_tasks, mut texts) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for &task in tasks {
+        for split in [Split::Dev, Split::Train] {
+            let data = DataArgs {
+                data: args.data.clone(),
+                split,
+                max_eval: usize::MAX,
+                seed: args.seed,
+                lenient: false,
+            };
+            let set = inputs::from_task(&data, task, tokenizer)?;
+            run.read(set.inputs);
+            for prepared in set.examples {
+                let example = &prepared.example;
+                let own: Vec<String> = std::iter::once(&example.text_a)
+                    .chain(&example.text_b)
+                    .cloned()
+                    .collect();
+                if own.iter().any(|text| texts.contains(text)) {
+                    continue;
+                }
+                texts.extend(own);
+                examples.push(prepared);
+                of_tasks.push(task);
+            }
+        }
+    }
+    Ok((examples, of_tasks))
+}
+
+/// Runs each model state over its examples and keeps the drawn heads' maps.
+fn make(
+    args: &SampleArgs,
+    families: &[Family],
+    draws: &[Draw],
+    run: &mut Run,
+) -> anyhow::Result<Made> {
+    let mut groups: BTreeMap<(usize, Option<Task>), Vec<usize>> = BTreeMap::new();
+    for (index, draw) in draws.iter().enumerate() {
+        let tuned = (draw.state == State::FineTuned).then_some(draw.task);
+        groups.entry((draw.source, tuned)).or_default().push(index);
+    }
+    let mut made = Made {
+        maps: BTreeMap::new(),
+        used: Vec::new(),
+    };
+    let width = draws.len().to_string().len();
+    let mut progress = Progress::new("maps", draws.len() as u64);
+    for ((source, tuned), members) in groups {
+        let (Some(family), Some(original)) = (families.get(source), args.models.get(source)) else {
+            continue;
+        };
+        let folder = tuned.and_then(|task| family.tuned.get(&task));
+        let path = folder.map_or(original.clone(), |f| f.to_string_lossy().into_owned());
+        let model = LoadedModel::open(&model_args(args, path))?;
+        let state = folder.map_or_else(
+            || family.name.clone(),
+            |_| format!("{}/{}", family.name, model.name),
+        );
+        if folder.is_some() {
+            run.read(model.inputs.iter().cloned().map(|mut input| {
+                input.role = format!("{} ({state})", input.role);
+                input
+            }));
+        }
+        made.used.push(state);
+        let own: Vec<Prepared> = members
+            .iter()
+            .map(|&i| family.examples[draws[i].example].clone())
+            .collect();
+        forward_all(
+            &model.encoder,
+            &own,
+            Want::maps(),
+            &mut progress,
+            |batch, output| {
+                for (&at, maps) in batch.iter().zip(output.all_maps()?) {
+                    let index = members[at];
+                    let draw = &draws[index];
+                    let encoding = &own[at].encoding;
+                    let square = encoding.len() * encoding.len();
+                    let start = (draw.head.layer * family.heads + draw.head.head) * square;
+                    let weights = maps
+                        .get(start..start + square)
+                        .with_context(|| format!("{}: no head {}", family.name, draw.head))?;
+                    let entry = MapEntry {
+                        id: format!("m{:0width$}", index + 1),
+                        model: family.name.clone(),
+                        state: draw.state,
+                        task: draw.task,
+                        example: own[at].example.id.clone(),
+                        layer: draw.head.layer,
+                        head: draw.head.head,
+                        tokens: encoding.texts().into_iter().map(str::to_owned).collect(),
+                        segments: texts_of(encoding),
+                        special: special(encoding),
+                    };
+                    let weights = weights.to_vec();
+                    made.maps.insert(index, StoredMap { entry, weights });
+                }
+                Ok(())
+            },
+        )?;
+    }
+    run.took("maps", progress.finish());
+    Ok(made)
+}
+
+/// Which text each piece belongs to, by its origin: models with `<s>` give all pieces segment id 0.
+pub(crate) fn texts_of(encoding: &Encoding) -> Vec<u8> {
+    let mut text = 0;
+    encoding
+        .pieces
+        .iter()
+        .map(|piece| {
+            text = piece.origin.map_or(text, |(text, _, _)| u8::from(text > 0));
+            text
+        })
+        .collect()
+}
+
+/// Positions of special tokens.
+pub(crate) fn special(encoding: &Encoding) -> Vec<usize> {
+    (0..encoding.len())
+        .filter(|&i| encoding.pieces[i].role != PieceRole::Text)
+        .collect()
+}
