@@ -12,6 +12,9 @@ use attn_core::{Reading, Split, Task};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+mod training;
+pub use training::{AmountArgs, EvaluateArgs, FinetuneArgs, RecipeArgs, Table1Args};
+
 /// Measures what the attention heads of BERT do.
 #[derive(Debug, Parser)]
 #[command(name = "attn", version, about, propagate_version = true)]
@@ -30,6 +33,12 @@ pub enum Command {
     Fetch(FetchArgs),
     /// Write the attention maps of texts to a safetensors file.
     Extract(ExtractArgs),
+    /// Fine-tune a model on a task.
+    Finetune(FinetuneArgs),
+    /// Score a fine-tuned model and write its logits.
+    Evaluate(EvaluateArgs),
+    /// Fine-tuned from pre-trained and from random weights, and not tuned at all (Table 1).
+    Table1(Table1Args),
     /// Attention to [SEP] and [CLS] for each head (Figure 6, Section 4.4).
     SepCls(SepClsArgs),
     /// Sample and draw attention maps for labelling (Section 4.1).
@@ -91,12 +100,56 @@ pub struct ModelArgs {
     pub cache: CacheArgs,
 }
 
-/// Which labelled data.
+/// Where labelled data lies and how it is read.
+#[derive(Debug, Clone, Args)]
+pub struct SourceArgs {
+    /// Folder with GLUE's task folders (TSV, or nyu-mll/glue's Parquet); with --text-a, one .csv, .tsv
+    /// or .jsonl file of your own.
+    #[arg(long, default_value = "datasets/starter", value_name = "DIR|FILE")]
+    pub data: PathBuf,
+    /// Skip broken rows and count them, rather than stop at the first.
+    #[arg(long)]
+    pub lenient: bool,
+    /// Your own file: the column of the first text.
+    #[arg(long, value_name = "COLUMN")]
+    pub text_a: Option<String>,
+    /// Your own file: the column of the second text.
+    #[arg(long, value_name = "COLUMN", requires = "text_a")]
+    pub text_b: Option<String>,
+    /// Your own file: the column of the label.
+    #[arg(long, value_name = "COLUMN", requires = "text_a")]
+    pub label: Option<String>,
+    /// Your own file: labels are numbers to predict, not classes.
+    #[arg(long, requires = "label")]
+    pub regression: bool,
+    /// Where training rows come from: the training file; a fixed split of the dev rows; or the file
+    /// where there is one, else the split. Dev is what remains.
+    #[arg(long, default_value = "auto", value_name = "file|split-dev|auto")]
+    pub train_from: TrainFrom,
+    /// Share of the dev rows (or of your own file) that a split gives to training.
+    #[arg(long, default_value_t = 0.8, value_name = "SHARE")]
+    pub train_fraction: f64,
+    /// Seed of that split; the same for all trainings, so that all are evaluated on the same rows.
+    #[arg(long, default_value_t = 42, value_name = "SEED")]
+    pub split_seed: u64,
+}
+
+/// Where training rows come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TrainFrom {
+    /// The training file.
+    File,
+    /// A fixed split of the dev rows.
+    SplitDev,
+    /// The training file where there is one, else a split of the dev rows.
+    Auto,
+}
+
+/// Which labelled data, and how much of it.
 #[derive(Debug, Clone, Args)]
 pub struct DataArgs {
-    /// Folder with GLUE's task folders (TSV, or nyu-mll/glue's Parquet).
-    #[arg(long, default_value = "datasets/starter", value_name = "DIR")]
-    pub data: PathBuf,
+    #[command(flatten)]
+    pub source: SourceArgs,
     /// Part of the data: train or dev.
     #[arg(long, default_value_t = Split::Dev)]
     pub split: Split,
@@ -106,9 +159,6 @@ pub struct DataArgs {
     /// Seed of everything random: the sample and the bootstrap.
     #[arg(long, default_value_t = 42)]
     pub seed: u64,
-    /// Skip broken rows and count them, rather than stop at the first.
-    #[arg(long)]
-    pub lenient: bool,
 }
 
 /// Arguments of `attn extract`.
@@ -120,12 +170,12 @@ pub struct ExtractArgs {
     #[arg(
         long,
         value_name = "FILE",
-        required_unless_present = "task",
-        conflicts_with = "task"
+        required_unless_present_any = ["task", "text_a"],
+        conflicts_with_all = ["task", "text_a"]
     )]
     pub input: Option<PathBuf>,
     /// A GLUE task to read from --data in place of a text file.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "text_a")]
     pub task: Option<Task>,
     #[command(flatten)]
     pub data: DataArgs,
@@ -157,6 +207,8 @@ pub struct SepClsArgs {
 pub enum Artefact {
     /// Figure 6: attention to [SEP] and [CLS].
     SepCls,
+    /// Table 1: scores of fine-tuning from pre-trained and random weights.
+    Table1,
 }
 
 /// Arguments of `attn reproduce`.
@@ -166,7 +218,32 @@ pub struct ReproduceArgs {
     #[arg(long, value_delimiter = ',', value_name = "ARTEFACT,…")]
     pub only: Vec<Artefact>,
     #[command(flatten)]
-    pub sep_cls: SepClsArgs,
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Tasks, separated by commas [default: the paper's seven, as far as --data has them].
+    #[arg(long, value_delimiter = ',', value_name = "TASK,…")]
+    pub tasks: Vec<Task>,
+    /// At most so many training examples of each task, drawn at random [default: all].
+    #[arg(long, value_name = "N")]
+    pub max_train: Option<usize>,
+    /// At most so many evaluation examples of each task, drawn at random (the paper's limit).
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub max_eval: usize,
+    /// Seed of samples and bootstraps.
+    #[arg(long, default_value_t = 42)]
+    pub seed: u64,
+    /// Trainings of each task and initialisation, with seeds 1, 2, ….
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seeds: u64,
+    #[command(flatten)]
+    pub recipe: RecipeArgs,
+    /// Folder for checkpoints [default: checkpoints/<model> in the cache folder].
+    #[arg(long, value_name = "DIR")]
+    pub checkpoints: Option<PathBuf>,
+    /// Folder for records, tables and figures [default: results/<model>-<data>].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// Subcommands of `attn data`.

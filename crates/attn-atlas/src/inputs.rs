@@ -1,11 +1,14 @@
 //! Texts to run a model over.
 
-use crate::cli::DataArgs;
+use crate::cli::{DataArgs, SourceArgs, TrainFrom};
 use anyhow::{Context, bail};
-use attn_core::{Example, InputFile, Task};
-use attn_data::glue::{self, LoadOptions, TrainPolicy};
+use attn_core::{Example, InputFile, Split, Task};
+use attn_data::glue::{
+    self, CustomColumns, CustomKind, CustomOptions, Dataset, GlueError, LoadOptions, PartSize,
+    TaskRef, TrainPolicy, load_custom,
+};
 use attn_data::tokenise::{Encoding, Tokenizer};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// An example with its word pieces.
 #[derive(Debug, Clone)]
@@ -23,6 +26,8 @@ pub struct InputSet {
     pub name: String,
     /// The part of the data.
     pub split: String,
+    /// What there is to predict; absent for a plain text file.
+    pub task: Option<TaskRef>,
     /// The examples, in file order.
     pub examples: Vec<Prepared>,
     /// Files read.
@@ -51,32 +56,143 @@ fn cut_note(examples: &[Prepared], limit: usize) -> Option<String> {
     })
 }
 
-/// Reads one task of a data folder, sampled as asked.
+/// Reads one split of a GLUE task, or, when columns are named, of a file of one's own.
 ///
 /// # Errors
-/// Those of the loader and the tokenizer.
-pub fn from_task(data: &DataArgs, task: Task, tokenizer: &Tokenizer) -> anyhow::Result<InputSet> {
-    let source = glue::Source::new(&data.data)?;
-    let options = LoadOptions {
-        lenient: data.lenient,
-        train: TrainPolicy::File,
+/// Those of the loader; no task for a data folder.
+pub fn dataset(source: &SourceArgs, task: Option<Task>, split: Split) -> anyhow::Result<Dataset> {
+    let (train_fraction, seed) = (source.train_fraction, source.split_seed);
+    if let Some(text_a) = &source.text_a {
+        let columns = CustomColumns {
+            text_a: text_a.clone(),
+            text_b: source.text_b.clone(),
+            label: source.label.clone(),
+        };
+        return own_file(source, &columns, split);
+    }
+    let task = task.context(
+        "--task is missing: name a GLUE task, or with --text-a the columns of your own file",
+    )?;
+    let train = match source.train_from {
+        TrainFrom::File => TrainPolicy::File,
+        TrainFrom::SplitDev => TrainPolicy::SplitDev {
+            train_fraction,
+            seed,
+        },
+        TrainFrom::Auto => TrainPolicy::SplitDevIfMissing {
+            train_fraction,
+            seed,
+        },
     };
-    let dataset =
-        glue::load(&source, task, data.split, &options)?.subsample(data.max_eval, data.seed);
+    let options = LoadOptions {
+        lenient: source.lenient,
+        train,
+    };
+    Ok(glue::load(
+        &glue::Source::new(&source.data)?,
+        task,
+        split,
+        &options,
+    )?)
+}
+
+/// A labelled file of one's own has no parts: a fixed split makes them, unless --train-from file
+/// asks for the whole. Without labels nothing can be learnt from it and it stays whole.
+fn own_file(source: &SourceArgs, columns: &CustomColumns, split: Split) -> anyhow::Result<Dataset> {
+    let name = source.data.file_stem().unwrap_or_default();
+    let options = CustomOptions {
+        name: name.to_string_lossy().into_owned(),
+        split,
+        kind: if source.regression {
+            CustomKind::Regression
+        } else {
+            CustomKind::Classification
+        },
+        classes: None,
+        lenient: source.lenient,
+    };
+    let data = load_custom(&source.data, columns, &options)?;
+    if columns.label.is_none() || source.train_from == TrainFrom::File {
+        return Ok(data);
+    }
+    let size = PartSize::Fraction(source.train_fraction);
+    let (train, dev) = data.stratified_split(size, source.split_seed)?;
+    Ok(match split {
+        Split::Train => train,
+        Split::Dev => dev,
+    })
+}
+
+/// Cuts a data set into word pieces.
+///
+/// # Errors
+/// Those of the tokenizer.
+pub fn from_dataset(dataset: Dataset, tokenizer: &Tokenizer) -> anyhow::Result<InputSet> {
+    let name = dataset.task.name().to_owned();
     let examples = prepare(dataset.examples, tokenizer)?;
     let mut notes = dataset.notes;
     notes.extend(cut_note(&examples, tokenizer.limit()));
     let notes = notes
         .into_iter()
-        .map(|n| format!("{task} {}: {n}", data.split))
+        .map(|n| format!("{name} {}: {n}", dataset.split))
         .collect();
     Ok(InputSet {
-        name: task.name().to_owned(),
-        split: data.split.name().to_owned(),
+        name,
+        split: dataset.split.name().to_owned(),
+        task: Some(dataset.task),
         examples,
         inputs: dataset.inputs,
         notes,
     })
+}
+
+/// Reads one task of a data folder (or a file of one's own), sampled as asked.
+///
+/// # Errors
+/// Those of the loader and the tokenizer.
+pub fn from_task(
+    data: &DataArgs,
+    task: Option<Task>,
+    tokenizer: &Tokenizer,
+) -> anyhow::Result<InputSet> {
+    let dataset = dataset(&data.source, task, data.split)?.subsample(data.max_eval, data.seed);
+    from_dataset(dataset, tokenizer)
+}
+
+/// The tasks asked for, or those of the paper's seven that the folder has.
+///
+/// # Errors
+/// A folder with none of them, or one that cannot be read.
+pub fn tasks(source: &SourceArgs, asked: &[Task], split: Split) -> anyhow::Result<Vec<Task>> {
+    if !asked.is_empty() {
+        return Ok(asked.to_vec());
+    }
+    let folder = glue::Source::new(&source.data)?;
+    let mut tasks = Vec::new();
+    for task in Task::PAPER {
+        match folder.locate(task, split) {
+            Ok(_) => tasks.push(task),
+            Err(GlueError::Missing { .. }) => {
+                eprintln!("note: no {task} {split} in the data folder")
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    anyhow::ensure!(
+        !tasks.is_empty(),
+        "{}: none of the paper's tasks has a {split} file here; expected folders such as MRPC with dev.tsv",
+        source.data.display(),
+    );
+    Ok(tasks)
+}
+
+/// `results/<model>-<data folder>/<experiment>`: where a command writes that is told nothing else.
+pub fn default_folder(model: &str, data: &Path, experiment: &str) -> PathBuf {
+    let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
+    let data = data.file_stem().unwrap_or_default().to_string_lossy();
+    Path::new("results")
+        .join(format!("{model}-{data}"))
+        .join(experiment)
 }
 
 /// Splits a text file into examples: one sentence a line, or two separated by a tab.
@@ -134,6 +250,7 @@ pub fn from_file(path: &Path, tokenizer: &Tokenizer) -> anyhow::Result<InputSet>
     Ok(InputSet {
         name,
         split: String::new(),
+        task: None,
         examples,
         inputs: vec![input],
         notes,

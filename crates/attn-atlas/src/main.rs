@@ -8,6 +8,7 @@ mod model;
 mod output;
 mod progress;
 mod run;
+mod training;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -4,10 +4,12 @@ use crate::cli::{CacheArgs, ModelArgs};
 use crate::run::input_file;
 use anyhow::Context;
 use attn_bert::checkpoint::TOKENIZER_FILES;
-use attn_bert::{BertConfig, BertModel, Checkpoint, LoadReport};
+use attn_bert::{BertConfig, BertModel, Checkpoint, LoadReport, SequenceClassifier};
 use attn_core::InputFile;
+use attn_data::glue::TaskRef;
 use attn_data::store::{Bars, Catalogue, Progress, Settings, Store, Transfer};
 use attn_data::tokenise::Tokenizer;
+use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -82,8 +84,24 @@ fn name_of(model: &str, folder: &Path) -> String {
     }
 }
 
-impl LoadedModel {
-    /// Finds, fetches, checks and loads a model.
+/// A checkpoint that fits its tokenizer, with its weights not yet read.
+pub struct OpenModel {
+    /// The catalogue's name or the folder's.
+    pub name: String,
+    /// Configuration and weights on disk.
+    pub checkpoint: Checkpoint,
+    /// Its tokenizer.
+    pub tokenizer: Tokenizer,
+    /// Files read.
+    pub inputs: Vec<InputFile>,
+    /// What computes.
+    pub device: Device,
+    /// Backend and device, for the manifest.
+    pub device_name: String,
+}
+
+impl OpenModel {
+    /// Finds, fetches and checks a model.
     ///
     /// # Errors
     /// Everything that can be wrong with a checkpoint, a tokenizer, their fit, or a backend.
@@ -101,7 +119,6 @@ impl LoadedModel {
         );
         let tokenizer = Tokenizer::open(&folder, args.max_length)?;
         checkpoint.check_vocabulary(tokenizer.path(), tokenizer.ids())?;
-        let (encoder, report) = checkpoint.load_encoder(&device)?;
         let weights = checkpoint.weights().path();
         let mut inputs = vec![
             input_file("model", &folder.join("config.json"))?,
@@ -115,18 +132,75 @@ impl LoadedModel {
         }
         Ok(Self {
             name: name_of(&args.model, &folder),
-            config: checkpoint.config().clone(),
-            encoder,
+            checkpoint,
             tokenizer,
             inputs,
-            device: format!("{} {}", args.backend, args.device),
+            device,
+            device_name: format!("{} {}", args.backend, args.device),
+        })
+    }
+
+    /// Reads the weights of the encoder.
+    ///
+    /// # Errors
+    /// A missing tensor, a shape that does not fit, damaged data.
+    pub fn encoder(self) -> anyhow::Result<LoadedModel> {
+        let (encoder, report) = self.checkpoint.load_encoder(&self.device)?;
+        Ok(LoadedModel {
+            name: self.name,
+            config: self.checkpoint.config().clone(),
+            encoder,
+            tokenizer: self.tokenizer,
+            inputs: self.inputs,
+            device: self.device_name,
             notes: notes(&report),
         })
+    }
+
+    /// Reads the weights of a fine-tuned classifier for a task, with what a reader should know of
+    /// them. `fresh` is the seed of a random classifier for a checkpoint that has none.
+    ///
+    /// # Errors
+    /// A checkpoint without a classifier when `fresh` is absent, one with another number of
+    /// outputs than the task has, and those of [`OpenModel::encoder`].
+    pub fn classifier(
+        &self,
+        task: &TaskRef,
+        fresh: Option<u64>,
+    ) -> anyhow::Result<(SequenceClassifier, Vec<String>)> {
+        let outputs = task.kind().outputs();
+        match (self.checkpoint.classifier_labels(), fresh) {
+            (Some(found), _) => anyhow::ensure!(
+                found == outputs,
+                "model '{}' has {found} outputs, but {task} needs {outputs}: it was tuned for another task",
+                self.name
+            ),
+            (None, None) => anyhow::bail!(
+                "model '{}' has no classifier: fine-tune it first (attn finetune --model {} --task {task} --out DIR)",
+                self.name,
+                self.name
+            ),
+            (None, Some(_)) => {}
+        }
+        let (model, report) =
+            self.checkpoint
+                .load_classifier(outputs, fresh.unwrap_or(0), &self.device)?;
+        Ok((model, notes(&report)))
+    }
+}
+
+impl LoadedModel {
+    /// Finds, fetches, checks and loads a model.
+    ///
+    /// # Errors
+    /// Everything that can be wrong with a checkpoint, a tokenizer, their fit, or a backend.
+    pub fn open(args: &ModelArgs) -> anyhow::Result<Self> {
+        OpenModel::open(args)?.encoder()
     }
 }
 
 /// What a report says that a reader of numbers should know.
-fn notes(report: &LoadReport) -> Vec<String> {
+pub fn notes(report: &LoadReport) -> Vec<String> {
     [
         (
             "model: parts that the checkpoint lacks and that were left out",

@@ -1,7 +1,7 @@
 //! The folder of one run: records, tables, figures and the manifest that says what made them.
 
 use anyhow::Context;
-use attn_core::io::{write_json, write_jsonl};
+use attn_core::io::{write_atomically, write_json, write_jsonl};
 use attn_core::{InputFile, Manifest, Record};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -95,6 +95,28 @@ fn git_revision() -> Option<String> {
     })
 }
 
+/// Writes a text file whole or not at all.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_text(path: &Path, text: &str) -> anyhow::Result<()> {
+    Ok(write_atomically(path, |out| {
+        out.write_all(text.as_bytes())
+    })?)
+}
+
+/// What a run is called: its folder's path under `results`, or else the folder's own name.
+fn name_of(folder: &Path) -> String {
+    let parts: Vec<_> = folder
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
+    match parts.iter().rposition(|part| part == "results") {
+        Some(at) if at + 1 < parts.len() => parts[at + 1..].join("/"),
+        _ => parts.last().map(ToString::to_string).unwrap_or_default(),
+    }
+}
+
 /// A run under way.
 pub struct Run {
     folder: PathBuf,
@@ -104,11 +126,7 @@ pub struct Run {
 impl Run {
     /// Begins a run whose results go to `folder`.
     pub fn new(folder: PathBuf, config: serde_json::Value, seed: u64, device: String) -> Self {
-        let name = folder
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = name_of(&folder);
         let mut command: Vec<String> = std::env::args().collect();
         if let Some(program) = command.first_mut() {
             // Where the program lies says nothing about the result.
@@ -185,6 +203,15 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_is_named_after_its_folder_under_results() {
+        let name = |path: &str| name_of(Path::new(path));
+        assert_eq!(name("results/m-glue/table-1"), "m-glue/table-1");
+        assert_eq!(name("/a/results/m"), "m");
+        assert_eq!(name("/tmp/run"), "run");
+        assert_eq!(name("results"), "results");
+    }
 
     #[test]
     fn hashes_and_versions() {

@@ -1,8 +1,9 @@
 //! Parquet in and out, through polars.
 //!
-//! Two things need Parquet: our records ([`attn_core::Record`]), which are written beside the JSON
-//! Lines so that a data frame opens them without parsing, and the `nyu-mll/glue` files that the
-//! [`crate::glue`] loaders read. Both pass through here, so that there is one place where polars'
+//! Three things need Parquet: our records ([`attn_core::Record`]), which are written beside the JSON
+//! Lines so that a data frame opens them without parsing; the logits of models and of their ablated
+//! variants ([`Predictions`]); and the `nyu-mll/glue` files that the [`crate::glue`] loaders read. All
+//! pass through here, so that there is one place where polars'
 //! errors (and, on a damaged file, its panics) become a [`ParquetError`].
 //!
 //! One limit is polars' own (0.55): a damaged *data page* can ask for so much memory that the
@@ -12,6 +13,10 @@
 //!
 //! Records are written with zstd, one thread and a fixed size of row group: the same rows give the
 //! same bytes on any machine.
+
+mod predictions;
+
+pub use predictions::{Predictions, read_predictions, write_predictions};
 
 use attn_core::Record;
 use attn_core::io::{IoError, write_atomically};
@@ -102,8 +107,13 @@ pub fn write_records(path: &Path, rows: &[Record]) -> Result<(), ParquetError> {
         real("ci_low", |r| r.ci_low),
         real("ci_high", |r| r.ci_high),
     ];
+    write_columns(path, rows.len(), columns)
+}
+
+/// Writes columns of `rows` values, atomically.
+fn write_columns(path: &Path, rows: usize, columns: Vec<Column>) -> Result<(), ParquetError> {
     let mut bytes = Vec::new();
-    DataFrame::new(rows.len(), columns)
+    DataFrame::new(rows, columns)
         .and_then(|mut frame| {
             ParquetWriter::new(&mut bytes)
                 .with_compression(ParquetCompression::Zstd(None))

@@ -21,8 +21,8 @@ pub struct SampleArgs {
     /// Models, separated by commas: names from `attn fetch` or checkpoint folders.
     #[arg(long, required = true, value_delimiter = ',', value_name = "MODEL,…")]
     pub models: Vec<String>,
-    /// Folder with fine-tuned states: <model>/<task>-pretrained-s<seed>/; without it all maps are
-    /// of the models as they are.
+    /// Folder with fine-tuned states: <model>/<task>-pretrained-s<seed>/. Without it only the
+    /// first half is made, the maps before fine-tuning; it is the same with and without.
     #[arg(long, value_name = "DIR")]
     pub checkpoints: Option<PathBuf>,
     /// Folder with GLUE's task folders; both splits are used. Its texts are stored as word pieces

@@ -11,11 +11,9 @@ use attn_bert::Want;
 /// Writes the maps of every example to a safetensors file.
 pub fn run(args: &ExtractArgs) -> anyhow::Result<()> {
     let model = LoadedModel::open(&args.model)?;
-    let set = match (&args.input, args.task) {
-        (Some(path), _) => inputs::from_file(path, &model.tokenizer)?,
-        (None, Some(task)) => inputs::from_task(&args.data, task, &model.tokenizer)?,
-        // clap demands one of the two.
-        (None, None) => anyhow::bail!("give --input FILE or --task TASK"),
+    let set = match &args.input {
+        Some(path) => inputs::from_file(path, &model.tokenizer)?,
+        None => inputs::from_task(&args.data, args.task, &model.tokenizer)?,
     };
     for note in model.notes.iter().chain(&set.notes) {
         eprintln!("note: {note}");

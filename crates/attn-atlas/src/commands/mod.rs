@@ -2,12 +2,15 @@
 
 mod data;
 mod devices;
+mod evaluate;
 mod extract;
 mod fetch;
+mod finetune;
 mod framenet;
 mod maps;
 mod reproduce;
 mod sep_cls;
+mod table1;
 
 use crate::cli::{Cli, Command};
 
@@ -20,6 +23,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Devices => devices::run(),
         Command::Fetch(args) => fetch::run(&args),
         Command::Extract(args) => extract::run(&args),
+        Command::Finetune(args) => finetune::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Table1(args) => table1::run(&args),
         Command::SepCls(args) => sep_cls::run(&args),
         Command::Maps(command) => maps::run(&command),
         Command::Data(command) => data::run(command),

@@ -8,18 +8,15 @@ use crate::forward::forward_all;
 use crate::inputs::{self, InputSet, Prepared};
 use crate::model::LoadedModel;
 use crate::progress::Progress;
-use crate::run::Run;
+use crate::run::{Run, write_text};
 use anyhow::Context;
 use attn_bert::Want;
-use attn_core::io::write_atomically;
-use attn_core::{HeadGrid, Record, Task};
-use attn_data::glue::{GlueError, Source};
+use attn_core::{HeadGrid, Record};
 use attn_data::tokenise::PieceRole;
 use attn_figures::{Cell, Column, HeatmapSpec, Panel, Table};
 use attn_stats::{
     Estimate, FeatureAttention, FeaturePositions, MapsView, Observation, Observer, Resampler,
 };
-use std::path::{Path, PathBuf};
 
 const EXPERIMENT: &str = "sep-cls";
 /// Bootstrap samples behind each interval.
@@ -38,12 +35,12 @@ struct Measured {
 /// Measures, then writes records, tables and the figure.
 pub fn run(args: &SepClsArgs) -> anyhow::Result<()> {
     // Before the model: a wrong folder should not cost a download.
-    let tasks = tasks(args)?;
+    let tasks = inputs::tasks(&args.data.source, &args.tasks, args.data.split)?;
     let model = LoadedModel::open(&args.model)?;
     let folder = args
         .out
         .clone()
-        .unwrap_or_else(|| default_folder(&model.name, &args.data.data));
+        .unwrap_or_else(|| inputs::default_folder(&model.name, &args.data.source.data, EXPERIMENT));
     let seed = args.data.seed;
     let config = serde_json::json!({
         "experiment": EXPERIMENT, "model": model.name, "split": args.data.split, "tasks": tasks,
@@ -55,7 +52,7 @@ pub fn run(args: &SepClsArgs) -> anyhow::Result<()> {
     let resampler = Resampler::new(seed, REPLICATES);
     let mut measured = Vec::new();
     for task in tasks {
-        let set = inputs::from_task(&args.data, task, &model.tokenizer)?;
+        let set = inputs::from_task(&args.data, Some(task), &model.tokenizer)?;
         let mut progress = Progress::new(format!("{EXPERIMENT} {task}"), set.examples.len() as u64);
         measured.push(measure(&model, &set, &resampler, &mut progress)?);
         run.took(EXPERIMENT, progress.finish());
@@ -79,44 +76,6 @@ pub fn run(args: &SepClsArgs) -> anyhow::Result<()> {
     println!("{}", folder.join("records.jsonl").display());
     println!("{}", folder.join("manifest.json").display());
     Ok(())
-}
-
-fn write_text(path: &Path, text: &str) -> anyhow::Result<()> {
-    Ok(write_atomically(path, |out| {
-        out.write_all(text.as_bytes())
-    })?)
-}
-
-/// `results/<model>-<data folder>`.
-fn default_folder(model: &str, data: &Path) -> PathBuf {
-    let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
-    let data = data.file_name().unwrap_or_default().to_string_lossy();
-    Path::new("results").join(format!("{model}-{data}"))
-}
-
-/// The tasks asked for, or those of the paper's seven that the folder has.
-fn tasks(args: &SepClsArgs) -> anyhow::Result<Vec<Task>> {
-    if !args.tasks.is_empty() {
-        return Ok(args.tasks.clone());
-    }
-    let source = Source::new(&args.data.data)?;
-    let mut tasks = Vec::new();
-    for task in Task::PAPER {
-        match source.locate(task, args.data.split) {
-            Ok(_) => tasks.push(task),
-            Err(GlueError::Missing { .. }) => {
-                eprintln!("note: no {task} {} in the data folder", args.data.split)
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    anyhow::ensure!(
-        !tasks.is_empty(),
-        "{}: none of the paper's tasks has a {} file here; expected folders such as MRPC with dev.tsv",
-        args.data.data.display(),
-        args.data.split
-    );
-    Ok(tasks)
 }
 
 /// Where `[CLS]` and `[SEP]` stand.

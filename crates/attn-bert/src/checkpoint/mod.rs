@@ -116,6 +116,24 @@ impl Checkpoint {
         &self.weights
     }
 
+    /// Replaces the configuration's dropout, of hidden states, attention weights and classifier: what
+    /// is loaded from here on trains with it.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Config`] unless `0 <= probability < 1`.
+    pub fn set_dropout(&mut self, probability: f64) -> Result<(), CheckpointError> {
+        if !(0.0..1.0).contains(&probability) {
+            return Err(CheckpointError::Config {
+                path: self.folder.join("config.json"),
+                reason: format!("dropout {probability}: expected 0 or more and less than 1"),
+            });
+        }
+        self.config.hidden_dropout_prob = probability;
+        self.config.attention_probs_dropout_prob = probability;
+        self.config.classifier_dropout = Some(probability);
+        Ok(())
+    }
+
     /// Whether the file holds a classifier, and with how many labels.
     pub fn classifier_labels(&self) -> Option<usize> {
         self.weights

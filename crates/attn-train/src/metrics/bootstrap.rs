@@ -36,9 +36,30 @@ pub fn bootstrap_metric(
     seed: u64,
     replicates: usize,
 ) -> MetricEstimate {
-    let n = pairs.len();
-    let value = score(metric, pairs);
-    if n < 2 {
+    bootstrap_mean_metric(&[pairs], metric, seed, replicates)
+}
+
+/// As [`bootstrap_metric`], of the mean score of several runs (of other seeds, say) on the same
+/// examples: a replicate draws the same examples for every run, so that the interval is about the
+/// examples, not about the runs. [`over_seeds`] says how the runs differ.
+///
+/// The value is absent, and so is the interval, without a run, when a run's score is not defined, or
+/// when the runs differ in length: they are not on the same examples then.
+pub fn bootstrap_mean_metric(
+    runs: &[&[Pair]],
+    metric: Metric,
+    seed: u64,
+    replicates: usize,
+) -> MetricEstimate {
+    let n = runs.first().map_or(0, |pairs| pairs.len());
+    let same = runs.iter().all(|pairs| pairs.len() == n);
+    let mean = |score: &dyn Fn(&[Pair]) -> Option<f64>| -> Option<f64> {
+        let scores: Option<Vec<f64>> = runs.iter().map(|pairs| score(pairs)).collect();
+        let scores = scores.filter(|scores| same && !scores.is_empty())?;
+        Some(scores.iter().sum::<f64>() / scores.len() as f64)
+    };
+    let value = mean(&|pairs| score(metric, pairs));
+    if n < 2 || !same {
         return MetricEstimate {
             metric,
             value,
@@ -52,8 +73,11 @@ pub fn bootstrap_metric(
         .filter_map(|replicate| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(replicate);
-            let drawn: Vec<Pair> = (0..n).map(|_| pairs[rng.random_range(0..n)]).collect();
-            score(metric, &drawn)
+            let drawn: Vec<usize> = (0..n).map(|_| rng.random_range(0..n)).collect();
+            mean(&|pairs| {
+                let resampled: Vec<Pair> = drawn.iter().map(|&i| pairs[i]).collect();
+                score(metric, &resampled)
+            })
         })
         .collect();
     values.sort_by(f64::total_cmp);
@@ -133,6 +157,26 @@ mod tests {
             estimate,
             bootstrap_metric(&pairs, Metric::Accuracy, 4, 2000)
         );
+    }
+
+    #[test]
+    fn runs_are_resampled_alike() {
+        // Two runs that err on the same examples are no surer than one; one that errs where the
+        // other is right makes the mean constant.
+        let run = coin(40, 10);
+        let one = bootstrap_metric(&run, Metric::Accuracy, 5, 500);
+        let twice = bootstrap_mean_metric(&[&run, &run], Metric::Accuracy, 5, 500);
+        assert_eq!((one.value, one.interval), (twice.value, twice.interval));
+        let half = coin(40, 20);
+        let other: Vec<Pair> = half
+            .iter()
+            .map(|p| Pair::new(1.0 - p.prediction, p.label))
+            .collect();
+        let mixed = bootstrap_mean_metric(&[&half, &other], Metric::Accuracy, 5, 500);
+        assert_eq!((mixed.value, mixed.interval), (Some(0.5), Some((0.5, 0.5))));
+        let unlike = bootstrap_mean_metric(&[&run, &run[1..]], Metric::Accuracy, 5, 500);
+        assert_eq!((unlike.value, unlike.interval), (None, None));
+        assert_eq!(bootstrap_mean_metric(&[], Metric::F1, 5, 9).value, None);
     }
 
     #[test]

@@ -17,7 +17,7 @@
 mod bootstrap;
 mod rank;
 
-pub use bootstrap::{MetricEstimate, Spread, bootstrap_metric, over_seeds};
+pub use bootstrap::{MetricEstimate, Spread, bootstrap_mean_metric, bootstrap_metric, over_seeds};
 pub use rank::average_ranks;
 
 use attn_core::Metric;

@@ -74,6 +74,13 @@ pub fn run(args: &SampleArgs) -> anyhow::Result<()> {
         })
         .collect();
     let draws = sample::draw(&sources, &of_tasks, args.n, args.seed)?;
+    if draws.len() < args.n {
+        run.note([format!(
+            "{} of {} maps: models without fine-tuned states give none of the second half",
+            draws.len(),
+            args.n
+        )]);
+    }
     let made = make(args, &families, &draws, &mut run)?;
     let maps: Vec<StoredMap> = made.maps.into_values().collect();
     store::write(&args.out, &maps)?;
@@ -185,7 +192,8 @@ fn make(
         maps: BTreeMap::new(),
         used: Vec::new(),
     };
-    let width = draws.len().to_string().len();
+    // As wide as the whole sample needs, so that ids stay when the second half comes.
+    let width = args.n.to_string().len();
     let mut progress = Progress::new("maps", draws.len() as u64);
     for ((source, tuned), members) in groups {
         let (Some(family), Some(original)) = (families.get(source), args.models.get(source)) else {

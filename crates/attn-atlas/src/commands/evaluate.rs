@@ -1,0 +1,74 @@
+//! `attn evaluate`.
+
+use crate::cli::EvaluateArgs;
+use crate::inputs::{InputSet, dataset, from_dataset};
+use crate::model::OpenModel;
+use crate::progress::Progress;
+use crate::run::Run;
+use crate::stop_if_interrupted;
+use crate::training::{
+    REPLICATES, Scored, score_table, scored_records, training_set, write_scored,
+};
+use anyhow::Context;
+use attn_bert::SequenceClassifier;
+use attn_data::glue::TaskRef;
+use attn_train::{Evaluation, Recipe};
+
+/// Scores a model and writes its logits.
+pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
+    let model = OpenModel::open(&args.model)?;
+    let seed = args.amount.sample_seed;
+    let mut data = dataset(&args.source, args.task, args.split)?;
+    if let Some(limit) = args.amount.max_eval {
+        data = data.subsample(limit, seed);
+    }
+    let set = from_dataset(data, &model.tokenizer)?;
+    let task = set.task.clone().context("no task")?;
+    let (classifier, notes) = model.classifier(&task, args.fresh_classifier)?;
+    for note in set.notes.iter().chain(&notes) {
+        eprintln!("note: {note}");
+    }
+    let config = serde_json::json!({
+        "experiment": "evaluate", "model": model.name, "task": task, "split": args.split,
+        "max_eval": args.amount.max_eval, "max_length": args.model.max_length,
+        "fresh_classifier": args.fresh_classifier, "replicates": REPLICATES,
+    });
+    let mut run = Run::new(args.out.clone(), config, seed, model.device_name.clone());
+    run.read(model.inputs.iter().chain(&set.inputs).cloned());
+    run.note(set.notes.iter().cloned().chain(notes));
+    let (evaluation, seconds) = evaluate(&classifier, &set, &task)?;
+    run.took("evaluate", seconds);
+    let path = args.out.join("predictions.parquet");
+    write_scored(&path, &set, &evaluation)?;
+    let scored = Scored::new(evaluation.pairs, task.metrics(), seed);
+    let records = scored_records(run.name(), &model.name, &set, &scored, seed);
+    let title = format!("{} on {} {}", model.name, set.name, set.split);
+    println!("{}", score_table(title, &scored.estimates).plain());
+    let folder = run.finish(&records)?;
+    println!("{}", path.display());
+    println!("{}", folder.join("records.jsonl").display());
+    Ok(())
+}
+
+/// Runs a classifier over a labelled set, with progress; gives the seconds it took.
+///
+/// # Errors
+/// Unlabelled examples, labels that do not fit, a failing device, an interruption.
+pub fn evaluate(
+    model: &SequenceClassifier,
+    set: &InputSet,
+    task: &TaskRef,
+) -> anyhow::Result<(Evaluation, f64)> {
+    let labelled = training_set(set)?;
+    let what = format!("evaluating {} {}", set.name, set.split);
+    let mut progress = Progress::new(what, labelled.len() as u64);
+    let evaluation = attn_train::evaluate(
+        model,
+        &labelled,
+        task.metrics(),
+        Recipe::default().micro_tokens,
+        &mut |done, _| progress.set(done as u64),
+    )?;
+    stop_if_interrupted()?;
+    Ok((evaluation, progress.finish()))
+}

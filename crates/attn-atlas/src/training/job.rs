@@ -1,0 +1,340 @@
+//! One fine-tuning: found by its key when it is done already, gone on with when it was killed.
+
+use super::{Scored, score, training_set, write_scored};
+use crate::inputs::InputSet;
+use crate::model::OpenModel;
+use crate::progress::Progress;
+use crate::run::{Run, input_file, write_text};
+use crate::{INTERRUPTED, Interrupted};
+use anyhow::Context;
+use attn_bert::checkpoint;
+use attn_core::InputFile;
+use attn_core::io::{write_json, write_jsonl};
+use attn_data::glue::TaskRef;
+use attn_figures::{LineSeries, LinesSpec};
+use attn_train::{EpochRecord, History, Init, Options, Recipe, TrainError, finetune, prepare};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+/// Changes when the same inputs would give other weights.
+const VERSION: u32 = 1;
+/// Written last: a folder with it holds a finished training.
+const RECEIPT: &str = "training/receipt.json";
+const STATE: &str = "training/state.safetensors";
+const PREDICTIONS: &str = "training/predictions.parquet";
+/// Weight of the newest step in the smoothed loss curve.
+const SMOOTHING: f64 = 0.1;
+
+/// What to train.
+pub struct Job<'a> {
+    /// Where weights and tokenizer come from.
+    pub model: &'a OpenModel,
+    /// Weights before the first step.
+    pub init: Init,
+    /// How, with the seed.
+    pub recipe: Recipe,
+    /// Seed of the evaluation's bootstrap.
+    pub bootstrap_seed: u64,
+    /// Steps between two states on disk.
+    pub state_every: usize,
+    /// Where the tuned checkpoint goes.
+    pub folder: PathBuf,
+}
+
+/// What is written when all else is.
+#[derive(Serialize, Deserialize)]
+struct Receipt {
+    key: String,
+    files: Vec<InputFile>,
+}
+
+impl Job<'_> {
+    fn task<'s>(&self, set: &'s InputSet) -> anyhow::Result<&'s TaskRef> {
+        set.task
+            .as_ref()
+            .with_context(|| format!("{}: not a task that can be learnt", set.name))
+    }
+
+    /// Everything that decides the tuned weights and their scores, hashed.
+    fn key(&self, train: &InputSet, dev: &InputSet) -> anyhow::Result<String> {
+        let (learnt, scored) = (training_set(train)?, training_set(dev)?);
+        let description = serde_json::json!({
+            "version": VERSION, "model": self.model.inputs, "task": train.task,
+            "init": self.init, "recipe": self.recipe, "dropout": self.model.checkpoint.config().hidden_dropout_prob,
+            "train": learnt.fingerprint(), "dev": scored.fingerprint(),
+            "device": self.model.device_name,
+        });
+        let hash = Sha256::digest(description.to_string());
+        Ok(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The scores of this very training, when the folder holds it whole.
+    fn found(&self, key: &str, metrics: &[attn_core::Metric]) -> anyhow::Result<Option<Scored>> {
+        let path = self.folder.join(RECEIPT);
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            return Ok(None);
+        };
+        let Ok(receipt) = serde_json::from_str::<Receipt>(&text) else {
+            eprintln!("note: {}: damaged; training anew", path.display());
+            return Ok(None);
+        };
+        anyhow::ensure!(
+            receipt.key == key,
+            "{}: holds another training (other data, model or settings): give --out another folder, or \
+             delete this one",
+            self.folder.display()
+        );
+        for file in &receipt.files {
+            let found = input_file(&file.role, &self.folder.join(&file.role));
+            if found.is_ok_and(|found| found.sha256 == file.sha256) {
+                continue;
+            }
+            eprintln!(
+                "note: {}: damaged or missing; training anew",
+                self.folder.join(&file.role).display()
+            );
+            return Ok(None);
+        }
+        let path = self.folder.join(PREDICTIONS);
+        Scored::read(&path, metrics, self.bootstrap_seed).map(Some)
+    }
+
+    /// Whether the folder holds a finished training (of whatever).
+    pub fn is_done(&self) -> bool {
+        self.folder.join(RECEIPT).is_file()
+    }
+
+    /// Trains, or finds that it was done; gives the scores on the evaluation set.
+    ///
+    /// # Errors
+    /// Unlabelled data, a folder that holds another training, everything that training can meet, and
+    /// an interruption, after which the same command goes on.
+    pub fn run(&self, train: &InputSet, dev: &InputSet) -> anyhow::Result<Scored> {
+        let task = self.task(train)?;
+        let key = self.key(train, dev)?;
+        let what = format!("{task} {} seed {}", self.init, self.recipe.seed);
+        if let Some(scored) = self.found(&key, task.metrics())? {
+            eprintln!(
+                "{what}: done before, in {}; nothing to do",
+                self.folder.display()
+            );
+            return Ok(scored);
+        }
+        let (learnt, held_out) = (training_set(train)?, training_set(dev)?);
+        let source = &self.model.checkpoint;
+        let (model, report) = prepare(
+            source,
+            task.kind().outputs(),
+            self.init,
+            self.recipe.seed,
+            &self.model.device,
+        )?;
+        let options = Options {
+            metrics: task.metrics().to_vec(),
+            state: Some(self.folder.join(STATE)),
+            state_every: self.state_every,
+        };
+        let mut watch = Watch {
+            progress: None,
+            what: what.clone(),
+        };
+        let outcome = finetune(
+            model,
+            &learnt,
+            Some(&held_out),
+            &self.recipe,
+            &options,
+            &mut watch,
+        );
+        let outcome = match outcome {
+            Err(error @ TrainError::Stopped { .. }) => {
+                eprintln!("{error}");
+                return Err(Interrupted.into());
+            }
+            other => other.with_context(|| what.clone())?,
+        };
+        let seconds = watch.progress.map_or(0.0, Progress::finish);
+        let evaluation = outcome.evaluation.context("no evaluation was made")?;
+        let names = task.labels();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let config = attn_train::tuned_config(source.config(), task.kind(), &names);
+        checkpoint::save(&self.folder, &outcome.model, &config, Some(source.folder()))?;
+        write_scored(&self.folder.join(PREDICTIONS), dev, &evaluation)?;
+        let scored = Scored::new(evaluation.pairs, task.metrics(), self.bootstrap_seed);
+        write_course(&self.folder, &what, &outcome.history)?;
+        let mut notes = crate::model::notes(&report);
+        if outcome.resumed_from > 0 {
+            notes.push(format!(
+                "training: resumed after step {}",
+                outcome.resumed_from
+            ));
+        }
+        self.write_run(train, dev, &scored, notes, seconds)?;
+        self.write_receipt(key)?;
+        // Only now: a kill before the receipt goes on from the state.
+        let state = self.folder.join(STATE);
+        std::fs::remove_file(&state)
+            .with_context(|| format!("{}: cannot delete", state.display()))?;
+        Ok(scored)
+    }
+
+    fn write_run(
+        &self,
+        train: &InputSet,
+        dev: &InputSet,
+        scored: &Scored,
+        notes: Vec<String>,
+        seconds: f64,
+    ) -> anyhow::Result<()> {
+        let config = serde_json::json!({
+            "experiment": "finetune", "model": self.model.name, "task": train.task, "init": self.init,
+            "recipe": self.recipe,
+            "dropout": self.model.checkpoint.config().hidden_dropout_prob, "train_examples": train.examples.len(),
+            "eval_examples": dev.examples.len(), "max_length": self.model.tokenizer.limit(),
+            "bootstrap_seed": self.bootstrap_seed, "replicates": score::REPLICATES,
+        });
+        let seed = self.recipe.seed;
+        let device = self.model.device_name.clone();
+        let mut run = Run::new(self.folder.join("training"), config, seed, device);
+        run.read(self.model.inputs.iter().cloned());
+        run.read(train.inputs.iter().chain(&dev.inputs).cloned());
+        run.note(train.notes.iter().chain(&dev.notes).cloned().chain(notes));
+        run.took("finetune", seconds);
+        let name = self
+            .folder
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        let records = super::scored_records(&name, &self.model.name, dev, scored, seed);
+        run.finish(&records)?;
+        Ok(())
+    }
+
+    fn write_receipt(&self, key: String) -> anyhow::Result<()> {
+        let files = ["model.safetensors", "config.json", PREDICTIONS]
+            .into_iter()
+            .map(|name| input_file(name, &self.folder.join(name)))
+            .collect::<anyhow::Result<_>>()?;
+        Ok(write_json(
+            &self.folder.join(RECEIPT),
+            &Receipt { key, files },
+        )?)
+    }
+}
+
+/// Shows how training goes, and ends it on Ctrl-C.
+struct Watch {
+    progress: Option<Progress>,
+    what: String,
+}
+
+impl Watch {
+    fn bar(&mut self, done: usize, total: usize) -> &mut Progress {
+        let what = &self.what;
+        self.progress
+            .get_or_insert_with(|| Progress::resumed(what, done as u64, total as u64))
+    }
+}
+
+impl attn_train::Observer for Watch {
+    fn resumed(&mut self, done: usize, total: usize) {
+        eprintln!("{}: going on after step {done} of {total}", self.what);
+        self.bar(done, total);
+    }
+
+    fn step(&mut self, progress: &attn_train::Progress) -> ControlFlow<()> {
+        let (step, total) = (progress.record.step, progress.total);
+        let bar = self.bar(step - 1, total);
+        bar.say(format!("loss {:.3}", progress.record.loss));
+        bar.set(step as u64);
+        if INTERRUPTED.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn epoch(&mut self, record: &EpochRecord) {
+        let scores: Vec<String> = record
+            .scores
+            .iter()
+            .map(|s| match s.value {
+                Some(value) => format!("{} {value:.4}", s.metric),
+                None => format!("{} undefined", s.metric),
+            })
+            .collect();
+        let line = format!(
+            "{}, epoch {}: loss {:.4}, {}",
+            self.what,
+            record.epoch,
+            record.loss,
+            scores.join(", ")
+        );
+        match &self.progress {
+            Some(progress) => progress.line(&line),
+            None => eprintln!("{line}"),
+        }
+    }
+}
+
+/// Steps, epochs and the loss curve.
+fn write_course(folder: &Path, what: &str, history: &History) -> anyhow::Result<()> {
+    let folder = folder.join("training");
+    write_jsonl(&folder.join("steps.jsonl"), &history.steps)?;
+    write_jsonl(&folder.join("epochs.jsonl"), &history.epochs)?;
+    let mut smooth = None;
+    let (mut raw, mut smoothed) = (Vec::new(), Vec::new());
+    for step in &history.steps {
+        let mean = smooth.map_or(step.loss, |old| {
+            SMOOTHING * step.loss + (1.0 - SMOOTHING) * old
+        });
+        smooth = Some(mean);
+        raw.push((step.step as f64, step.loss));
+        smoothed.push((step.step as f64, mean));
+    }
+    let scores: Vec<String> = history
+        .epochs
+        .iter()
+        .filter_map(|epoch| {
+            let score = epoch.scores.first()?;
+            Some(format!(
+                "epoch {}: {} {:.3}",
+                epoch.epoch, score.metric, score.value?
+            ))
+        })
+        .collect();
+    let spec = LinesSpec {
+        title: format!("Training loss, {what}"),
+        subtitle: scores.join("; "),
+        series: vec![
+            LineSeries {
+                name: "loss of each batch".to_owned(),
+                points: raw,
+                ..LineSeries::default()
+            },
+            LineSeries {
+                name: "running mean over about 10 batches".to_owned(),
+                points: smoothed,
+                ..LineSeries::default()
+            },
+        ],
+        x_label: "step".to_owned(),
+        y_label: "loss".to_owned(),
+        ..LinesSpec::default()
+    };
+    spec.render()?.write(&folder, "loss-curve")?;
+    let mut text = String::from("epoch,loss,metric,value\n");
+    for epoch in &history.epochs {
+        for score in &epoch.scores {
+            let value = score.value.map_or(String::new(), |v| v.to_string());
+            text.push_str(&format!(
+                "{},{},{},{value}\n",
+                epoch.epoch, epoch.loss, score.metric
+            ));
+        }
+    }
+    write_text(&folder.join("epochs.csv"), &text)
+}
