@@ -71,15 +71,32 @@ fn poisson_one(uniform: u32) -> u8 {
 
 /// Means of several numbers (cells: heads, for instance) over examples, with bootstrap intervals.
 /// Memory: `replicates * cells` numbers, whatever the number of examples.
+///
+/// Cells are resampled together, so that two of them can be compared in pairs ([`Self::differences`]).
 #[derive(Debug, Clone)]
 pub struct BootstrapMean {
     cells: usize,
     n: usize,
+    total: f64,
     sums: Vec<f64>,
     weights: Vec<f64>,
     /// `[replicate, cell]`.
     replicate_sums: Vec<f64>,
+    /// Examples that are not yet in `replicate_sums`: going through that large table once for
+    /// [`BLOCK`] examples rather than once for each keeps a row of it in the nearest cache.
+    waiting: Vec<Waiting>,
 }
+
+/// An example on its way into the replicates.
+#[derive(Debug, Clone)]
+struct Waiting {
+    values: Vec<f64>,
+    weight: f64,
+    counts: Vec<u8>,
+}
+
+/// Examples that are added to the replicates at a time.
+const BLOCK: usize = 32;
 
 impl BootstrapMean {
     /// An empty accumulator for `cells` numbers an example.
@@ -87,30 +104,64 @@ impl BootstrapMean {
         Self {
             cells,
             n: 0,
+            total: 0.0,
             sums: vec![0.0; cells],
             weights: vec![0.0; replicates],
             replicate_sums: vec![0.0; replicates * cells],
+            waiting: Vec::new(),
         }
     }
 
     /// Adds one example: its values, one a cell, and its [`Resampler::counts`]. Values beyond
-    /// `cells` and counts beyond the replicates are ignored.
+    /// `cells` and counts beyond the replicates are ignored; absent values count as 0.
     pub fn add(&mut self, values: &[f32], counts: &[u8]) {
+        self.add_total(values, 1.0, counts);
+    }
+
+    /// Adds one example that holds `weight` units (links, tokens): `totals` are sums over them. The
+    /// estimate is then the mean over units, resampled by example, since units of one example are
+    /// not independent. An example without units leaves no trace.
+    pub fn add_total(&mut self, totals: &[f32], weight: f64, counts: &[u8]) {
+        if weight <= 0.0 {
+            return;
+        }
         self.n += 1;
-        for (sum, &value) in self.sums.iter_mut().zip(values) {
-            *sum += f64::from(value);
+        self.total += weight;
+        let mut values: Vec<f64> = totals
+            .iter()
+            .take(self.cells)
+            .map(|&v| f64::from(v))
+            .collect();
+        values.resize(self.cells, 0.0);
+        for (sum, value) in self.sums.iter_mut().zip(&values) {
+            *sum += value;
         }
+        self.waiting.push(Waiting {
+            values,
+            weight,
+            counts: counts.to_vec(),
+        });
+        if self.waiting.len() >= BLOCK {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
         let rows = self.replicate_sums.chunks_exact_mut(self.cells.max(1));
-        for ((row, weight), &count) in rows.zip(&mut self.weights).zip(counts) {
-            if count == 0 {
-                continue;
-            }
-            let count = f64::from(count);
-            *weight += count;
-            for (sum, &value) in row.iter_mut().zip(values) {
-                *sum += count * f64::from(value);
+        for (replicate, (row, weight)) in rows.zip(&mut self.weights).enumerate() {
+            for example in &self.waiting {
+                let count = example.counts.get(replicate).copied().unwrap_or(0);
+                if count == 0 {
+                    continue;
+                }
+                let count = f64::from(count);
+                *weight += count * example.weight;
+                for (sum, value) in row.iter_mut().zip(&example.values) {
+                    *sum += count * value;
+                }
             }
         }
+        self.waiting.clear();
     }
 
     /// Number of examples so far.
@@ -118,38 +169,88 @@ impl BootstrapMean {
         self.n
     }
 
-    /// Mean and interval of each cell; `None` before the first example.
-    pub fn estimates(&self) -> Option<Vec<Estimate>> {
-        if self.n == 0 {
-            return None;
-        }
-        Some((0..self.cells).map(|cell| self.estimate(cell)).collect())
+    /// Number of units so far: examples, unless they were added with weights.
+    pub fn units(&self) -> f64 {
+        self.total
     }
 
-    fn estimate(&self, cell: usize) -> Estimate {
+    /// Number of cells.
+    pub fn cells(&self) -> usize {
+        self.cells
+    }
+
+    /// With nothing waiting.
+    fn settled(&self) -> std::borrow::Cow<'_, Self> {
+        if self.waiting.is_empty() {
+            return std::borrow::Cow::Borrowed(self);
+        }
+        let mut settled = self.clone();
+        settled.flush();
+        std::borrow::Cow::Owned(settled)
+    }
+
+    /// Mean and interval of each cell; `None` before the first example.
+    pub fn estimates(&self) -> Option<Vec<Estimate>> {
+        let settled = self.settled();
+        (self.n > 0).then(|| {
+            (0..self.cells)
+                .map(|cell| settled.estimate(|sums| sums[cell]))
+                .collect()
+        })
+    }
+
+    /// Cell `a` less cell `b`, for each pair, with the interval of the paired difference; `None`
+    /// before the first example or for a cell that does not exist.
+    pub fn differences(&self, pairs: &[(usize, usize)]) -> Option<Vec<Estimate>> {
+        let inside = pairs.iter().all(|&(a, b)| a < self.cells && b < self.cells);
+        let settled = self.settled();
+        (self.n > 0 && inside).then(|| {
+            pairs
+                .iter()
+                .map(|&(a, b)| settled.estimate(|sums| sums[a] - sums[b]))
+                .collect()
+        })
+    }
+
+    /// The means of each replicate that drew an example, `[replicate][cell]`: to ask how often
+    /// something holds under resampling.
+    pub fn replicate_means(&self) -> Vec<Vec<f64>> {
+        let settled = self.settled();
+        settled
+            .replicates()
+            .map(|(sums, weight)| sums.iter().map(|sum| sum / weight).collect())
+            .collect()
+    }
+
+    /// Sums and weight of each replicate that drew an example.
+    fn replicates(&self) -> impl Iterator<Item = (&[f64], f64)> {
+        let rows = self.replicate_sums.chunks_exact(self.cells.max(1));
+        rows.zip(self.weights.iter().copied())
+            .filter(|(_, weight)| *weight > 0.0)
+    }
+
+    fn estimate(&self, value: impl Fn(&[f64]) -> f64) -> Estimate {
         let mut means: Vec<f64> = self
-            .weights
-            .iter()
-            .enumerate()
-            .filter(|(_, weight)| **weight > 0.0)
-            .map(|(replicate, weight)| self.replicate_sums[replicate * self.cells + cell] / weight)
+            .replicates()
+            .map(|(sums, weight)| value(sums) / weight)
             .collect();
         means.sort_by(f64::total_cmp);
         let interval = (self.n >= 2)
             .then(|| Some((quantile(&means, 0.025)?, quantile(&means, 0.975)?)))
             .flatten();
         Estimate {
-            mean: self.sums[cell] / self.n as f64,
+            mean: value(&self.sums) / self.total,
             n: self.n,
             interval,
         }
     }
 }
 
-/// Quantile of sorted values with linear interpolation, as NumPy's default.
-fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
+/// Quantile of ascending values with linear interpolation, as NumPy's default; `q` from 0 to 1.
+/// `None` without values.
+pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
-    let position = q * last as f64;
+    let position = q.clamp(0.0, 1.0) * last as f64;
     let below = position.floor() as usize;
     let above = (below + 1).min(last);
     let share = position - below as f64;
@@ -226,6 +327,53 @@ mod tests {
                 interval: None
             }]
         );
+    }
+
+    /// Against the definition: every replicate is the mean of its draws.
+    #[test]
+    fn blocks_do_not_change_the_result() {
+        let resampler = Resampler::new(9, 40);
+        let value = |i: u64| (i as f32 * 0.7).sin();
+        let mut mean = BootstrapMean::new(1, 40);
+        let (mut sums, mut weights) = (vec![0.0; 40], vec![0.0; 40]);
+        for i in 0..2 * BLOCK as u64 + 5 {
+            let counts = resampler.counts(i);
+            mean.add(&[value(i)], &counts);
+            for (r, &c) in counts.iter().enumerate() {
+                sums[r] += f64::from(c) * f64::from(value(i));
+                weights[r] += f64::from(c);
+            }
+        }
+        let means = mean.replicate_means();
+        assert_eq!(means.len(), 40);
+        for (r, mean) in means.iter().enumerate() {
+            assert!((mean[0] - sums[r] / weights[r]).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn totals_give_the_mean_over_units_and_differences_are_paired() {
+        let resampler = Resampler::new(1, 500);
+        let mut mean = BootstrapMean::new(2, 500);
+        // Cell 1 is always cell 0 less a quarter of the units: the difference has no spread.
+        for i in 0..30u64 {
+            let units = (i % 3) as f32;
+            let total = units * (i as f32 * 1.3).cos();
+            mean.add_total(
+                &[total, total - 0.25 * units],
+                f64::from(units),
+                &resampler.counts(i),
+            );
+        }
+        assert_eq!((mean.n(), mean.units()), (20, 30.0));
+        let difference = mean.differences(&[(0, 1)]).unwrap()[0];
+        let (low, high) = difference.interval.unwrap();
+        for value in [difference.mean, low, high] {
+            assert!((value - 0.25).abs() < 1e-6, "{difference:?}");
+        }
+        let (low, high) = mean.estimates().unwrap()[0].interval.unwrap();
+        assert!(high - low > 0.1);
+        assert_eq!(mean.differences(&[(0, 2)]), None);
     }
 
     #[test]

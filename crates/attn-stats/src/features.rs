@@ -27,6 +27,25 @@ pub fn attention_to(map: &[f32], length: usize, positions: &[usize]) -> Option<f
     means?.into_iter().reduce(f32::max)
 }
 
+/// All column means of a map at once, row by row (which is how it lies in memory), into `sums` of
+/// `length` places. What is not a map of `length` tokens leaves zeros.
+pub(crate) fn column_means(map: &[f32], length: usize, sums: &mut Vec<f64>) {
+    sums.clear();
+    sums.resize(length, 0.0);
+    if length == 0 || map.len() != length * length {
+        return;
+    }
+    for row in map.chunks_exact(length) {
+        for (sum, &weight) in sums.iter_mut().zip(row) {
+            *sum += f64::from(weight);
+        }
+    }
+    let share = 1.0 / length as f64;
+    for sum in sums {
+        *sum *= share;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +60,18 @@ mod tests {
         near(attention_to(&MAP, 3, &[0, 1]), 0.8 / 3.0);
         near(attention_to(&MAP, 3, &[2]), 0.5);
         near(attention_to(&[1.0], 1, &[0]), 1.0);
+    }
+
+    #[test]
+    fn all_columns_at_once_are_the_columns_one_by_one() {
+        let mut sums = vec![9.0; 7];
+        column_means(&MAP, 3, &mut sums);
+        assert_eq!(sums.len(), 3);
+        for (key, &sum) in sums.iter().enumerate() {
+            assert!((sum as f32 - column_mean(&MAP, 3, key).unwrap()).abs() < 1e-7);
+        }
+        column_means(&[], 0, &mut sums);
+        assert!(sums.is_empty());
     }
 
     #[test]

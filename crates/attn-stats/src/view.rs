@@ -44,6 +44,52 @@ pub enum StatsError {
         /// The value, as text.
         value: String,
     },
+    /// A position of an annotation lies outside the example.
+    #[error(
+        "{what}: position {position} (counted from 0) is outside the example, which has {length} tokens; \
+         the annotation belongs to another example, or to one that was cut"
+    )]
+    Position {
+        /// Which annotation, for example `feature 'noun'`.
+        what: String,
+        /// The position.
+        position: usize,
+        /// Tokens, or words, there are.
+        length: usize,
+    },
+    /// A statistic of two models was given one model's maps.
+    #[error("{statistic} compares two models, but the example has no maps of the reference model")]
+    NoReference {
+        /// The statistic.
+        statistic: &'static str,
+    },
+    /// The reference model's maps belong to another number of tokens.
+    #[error(
+        "the reference model's maps are for {found} tokens, the model's for {expected}: both must see the same \
+         word pieces"
+    )]
+    Length {
+        /// Tokens of the reference model's maps.
+        found: usize,
+        /// Tokens of the model's maps.
+        expected: usize,
+    },
+    /// The `authors` reading of the cosine lacks the rows of padding.
+    #[error(
+        "the authors' cosine needs the rows of the padding tokens, which cropped maps do not hold: run the \
+         model on the padded input and pass them on, or use the paper's reading"
+    )]
+    NoPadding,
+    /// A map has no weight at all, so that it has no direction to compare.
+    #[error(
+        "the map of layer {layer}, head {head} (counted from 0) is all zeros: its rows should sum to 1"
+    )]
+    Zero {
+        /// Layer, from 0.
+        layer: usize,
+        /// Head, from 0.
+        head: usize,
+    },
 }
 
 /// The maps of one example: `[layers, heads, L, L]`, row-major, without padding.
@@ -67,7 +113,10 @@ impl<'a> MapsView<'a> {
         length: usize,
         values: &'a [f32],
     ) -> Result<Self, StatsError> {
-        let expected = layers * heads * length * length;
+        // Saturating, so that absurd sizes are refused rather than wrapped around.
+        let expected = [heads, length, length]
+            .into_iter()
+            .fold(layers, usize::saturating_mul);
         if values.len() != expected {
             let found = values.len();
             return Err(StatsError::Size {
@@ -78,7 +127,12 @@ impl<'a> MapsView<'a> {
                 found,
             });
         }
-        if let Some(at) = values.iter().position(|v| !v.is_finite()) {
+        // Most maps are sound: one pass without branches says so, and only then is the place sought.
+        let sound = values.iter().fold(true, |sound, v| sound & v.is_finite());
+        if let Some(at) = (!sound)
+            .then(|| values.iter().position(|v| !v.is_finite()))
+            .flatten()
+        {
             let map = at / (length * length);
             return Err(StatsError::NotFinite {
                 layer: map / heads,
@@ -124,7 +178,20 @@ impl<'a> MapsView<'a> {
         self.maps().nth(layer * self.heads + head)
     }
 
-    /// All heads' maps, layer by layer.
+    /// Fails unless the maps are of `layers` layers with `heads` heads each.
+    ///
+    /// # Errors
+    /// [`StatsError::Grid`].
+    pub fn check_grid(&self, layers: usize, heads: usize) -> Result<(), StatsError> {
+        let (found, expected) = ((self.layers, self.heads), (layers, heads));
+        if found == expected {
+            Ok(())
+        } else {
+            Err(StatsError::Grid { found, expected })
+        }
+    }
+
+    /// All heads' maps, layer by layer. None when the example has no tokens.
     pub fn maps(&self) -> impl ExactSizeIterator<Item = &'a [f32]> + use<'a> {
         self.values.chunks_exact((self.length * self.length).max(1))
     }

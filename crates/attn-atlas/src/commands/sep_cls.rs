@@ -15,7 +15,8 @@ use attn_core::{HeadGrid, Record};
 use attn_data::tokenise::PieceRole;
 use attn_figures::{Cell, Column, HeatmapSpec, Panel, Table};
 use attn_stats::{
-    Estimate, FeatureAttention, FeaturePositions, MapsView, Observation, Observer, Resampler,
+    Annotation, Estimate, FeatureAttention, FeaturePositions, MapsView, Observation, Observer,
+    Resampler,
 };
 
 const EXPERIMENT: &str = "sep-cls";
@@ -107,14 +108,9 @@ fn measure(
                 let example = &set.examples[index];
                 let mut observe = || {
                     let maps = MapsView::new(layers, heads, example.encoding.len(), &values)?;
-                    let features = special_positions(example);
+                    let annotation = Annotation::of_features(special_positions(example));
                     let counts = resampler.counts(index as u64);
-                    attention.observe(&Observation {
-                        index,
-                        maps,
-                        features: &features,
-                        counts: &counts,
-                    })
+                    attention.observe(&Observation::new(index, maps, &annotation, &counts))
                 };
                 observe().with_context(|| format!("example {}", example.example.id))?;
             }
