@@ -109,7 +109,11 @@ impl Engine {
             }
             if c.weight.len() != c.outputs * inputs * 9 || c.bias.len() != c.outputs {
                 let found = format!("{} weights, {} biases", c.weight.len(), c.bias.len());
-                return shape(name, format!("{0} * {inputs} * 9 and {0}", c.outputs), found);
+                return shape(
+                    name,
+                    format!("{0} * {inputs} * 9 and {0}", c.outputs),
+                    found,
+                );
             }
             let even = matches!(c.stride, 1 | 2) && side % c.stride == 0;
             let out_side = if even { side / c.stride } else { 0 };
@@ -140,7 +144,11 @@ impl Engine {
         let bias = <[f32; CLASSES]>::try_from(output_bias).ok();
         let Some(bias) = bias.filter(|_| output.len() == 2 * inputs * CLASSES) else {
             let found = format!("{} weights, {} biases", output.len(), output_bias.len());
-            return shape("output".to_owned(), format!("2 * {inputs} * {CLASSES} and {CLASSES}"), found);
+            return shape(
+                "output".to_owned(),
+                format!("2 * {inputs} * {CLASSES} and {CLASSES}"),
+                found,
+            );
         };
         Ok(Self {
             layers,
@@ -292,7 +300,9 @@ impl WithSimd for Convolve<'_> {
         let pitch = (side + 2) * inputs;
         let per_block = LANES / S::F32_LANES;
         let zero = simd.splat_f32s(0.0);
-        let blocks = weight.chunks_exact(3 * taps * LANES).zip(bias.chunks_exact(LANES));
+        let blocks = weight
+            .chunks_exact(3 * taps * LANES)
+            .zip(bias.chunks_exact(LANES));
         for (block, (weight, bias)) in blocks.enumerate() {
             let (weight, bias) = (S::as_simd_f32s(weight).0, S::as_simd_f32s(bias).0);
             for first in (0..out_side * out_side).step_by(PIXELS) {
@@ -340,7 +350,9 @@ mod tests {
 
     fn maps(count: usize, length: usize) -> Vec<f32> {
         let value = |i: usize| ((i * 2_654_435_761) >> 7) % 1000;
-        (0..count * length * length).map(|i| value(i) as f32 / 1e4).collect()
+        (0..count * length * length)
+            .map(|i| value(i) as f32 / 1e4)
+            .collect()
     }
 
     #[test]
@@ -365,7 +377,10 @@ mod tests {
                 let found = engine.logits_of(picture);
                 let expected = &expected[i * CLASSES..(i + 1) * CLASSES];
                 for (a, b) in found.iter().zip(expected) {
-                    assert!((a - b).abs() < 1e-4 * (1.0 + b.abs()), "{found:?} {expected:?}");
+                    assert!(
+                        (a - b).abs() < 1e-4 * (1.0 + b.abs()),
+                        "{found:?} {expected:?}"
+                    );
                 }
                 let p = classified[i];
                 assert!((p.iter().sum::<f32>() - 1.0).abs() < 1e-5);
@@ -388,13 +403,24 @@ mod tests {
         };
         assert!(Engine::new(&[layer.clone()], &[0.0; 160], &[0.0; 5]).is_ok());
         let error = |layer: Convolution, output: &[f32]| {
-            Engine::new(&[layer], output, &[0.0; 5]).unwrap_err().to_string()
+            Engine::new(&[layer], output, &[0.0; 5])
+                .unwrap_err()
+                .to_string()
         };
-        let wrong = Convolution { inputs: 3, ..layer.clone() };
+        let wrong = Convolution {
+            inputs: 3,
+            ..layer.clone()
+        };
         assert!(error(wrong, &[0.0; 160]).contains("convolution 0"));
-        let wrong = Convolution { stride: 3, ..layer.clone() };
+        let wrong = Convolution {
+            stride: 3,
+            ..layer.clone()
+        };
         assert!(error(wrong, &[0.0; 160]).contains("stride 3"));
-        let wrong = Convolution { bias: vec![], ..layer.clone() };
+        let wrong = Convolution {
+            bias: vec![],
+            ..layer.clone()
+        };
         assert!(error(wrong, &[0.0; 160]).contains("0 biases"));
         assert!(error(layer, &[0.0; 16]).contains("output"));
     }

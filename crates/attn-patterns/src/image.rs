@@ -113,7 +113,11 @@ impl Grid {
     /// (0 or 1; missing ones count as 0).
     pub fn token_channels(&self, special: &[usize], segments: &[u8]) -> Vec<f32> {
         let touches = |cells: &Range<usize>| special.iter().any(|p| cells.contains(p));
-        let flags: Vec<f32> = self.touched.iter().map(|c| f32::from(u8::from(touches(c)))).collect();
+        let flags: Vec<f32> = self
+            .touched
+            .iter()
+            .map(|c| f32::from(u8::from(touches(c))))
+            .collect();
         let pair = segments.contains(&1);
         // The text of the cell under a pixel's middle.
         let text = |pixel: usize| {
@@ -185,7 +189,9 @@ mod tests {
     #[test]
     fn the_mean_keeps_the_mass() {
         let length = 47;
-        let weights: Vec<f32> = (0..length * length).map(|i| (i * 37 % 101) as f32 / 101.0).collect();
+        let weights: Vec<f32> = (0..length * length)
+            .map(|i| (i * 37 % 101) as f32 / 101.0)
+            .collect();
         let picture = image(&weights, length, &[], &[]);
         let scale = darkest(&weights, length);
         let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;

@@ -108,7 +108,12 @@ pub fn engine(network: &PatternNetwork) -> Result<Engine, NetworkError> {
             bias: bias.unwrap_or_else(|| vec![0.0; outputs]),
         });
     }
-    let bias = network.output.bias.as_ref().map(|b| to_host(b.val())).transpose()?;
+    let bias = network
+        .output
+        .bias
+        .as_ref()
+        .map(|b| to_host(b.val()))
+        .transpose()?;
     Ok(Engine::new(
         &convolutions,
         &to_host(network.output.weight.val())?,

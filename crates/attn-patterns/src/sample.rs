@@ -135,9 +135,7 @@ impl Pool<'_> {
                 .filter(|f| Some(f.0) == nearest)
                 .map(|f| f.1)
                 .collect();
-            let &example = choice
-                .choose(rng)
-                .ok_or(SampleError::Exhausted { task })?;
+            let &example = choice.choose(rng).ok_or(SampleError::Exhausted { task })?;
             if let Some(used) = self.used.get_mut(example) {
                 *used = true;
             }
@@ -185,7 +183,10 @@ pub fn draw(
         used: vec![false; examples.len()],
     };
     let mut all = Vec::with_capacity(count);
-    for (half, state) in [State::Pretrained, State::FineTuned].into_iter().enumerate() {
+    for (half, state) in [State::Pretrained, State::FineTuned]
+        .into_iter()
+        .enumerate()
+    {
         let mut draws = Vec::new();
         for (index, source) in sources.iter().enumerate() {
             if source.lengths.len() != examples.len() {

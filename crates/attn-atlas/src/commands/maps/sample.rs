@@ -1,6 +1,6 @@
 //! `attn maps sample`: which maps to label (the drawing itself is `attn_patterns::sample`).
 
-use crate::cli::{DataArgs, ModelArgs, SampleArgs};
+use crate::cli::{ModelArgs, SampleArgs};
 use crate::forward::forward_all;
 use crate::inputs::{self, Prepared};
 use crate::model::LoadedModel;
@@ -9,6 +9,7 @@ use crate::run::Run;
 use anyhow::Context;
 use attn_bert::Want;
 use attn_core::{Split, Task};
+use attn_data::glue::{self, LoadOptions, TrainPolicy};
 use attn_data::tokenise::{Encoding, PieceRole, Tokenizer};
 use attn_patterns::{Draw, MapEntry, Source, State, StoredMap, sample, store};
 use serde_json::json;
@@ -146,17 +147,16 @@ fn read(
     tokenizer: &Tokenizer,
     run: &mut Run,
 ) -> anyhow::Result<(Vec<Prepared>, Vec<Task>)> {
+    let source = glue::Source::new(&args.data)?;
+    let options = LoadOptions {
+        lenient: false,
+        train: TrainPolicy::File,
+    };
     let (mut examples, mut of_tasks, mut texts) = (Vec::new(), Vec::new(), BTreeSet::new());
     for &task in tasks {
         for split in [Split::Dev, Split::Train] {
-            let data = DataArgs {
-                data: args.data.clone(),
-                split,
-                max_eval: usize::MAX,
-                seed: args.seed,
-                lenient: false,
-            };
-            let set = inputs::from_task(&data, task, tokenizer)?;
+            let dataset = glue::load(&source, task, split, &options)?;
+            let set = inputs::from_dataset(dataset, tokenizer)?;
             run.read(set.inputs);
             for prepared in set.examples {
                 let example = &prepared.example;
