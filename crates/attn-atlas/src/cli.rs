@@ -5,7 +5,11 @@
 
 mod patterns;
 
-pub use patterns::{MapsCommand, SampleArgs, SheetsArgs};
+pub use patterns::{
+    AgreeArgs, AnnotateArgs, ClassifyArgs, ExamplesArgs, GridArgs, LabelledArgs, MapsCommand,
+    NetworkArgs, PatternEvaluateArgs, PatternTrainArgs, PatternsCommand, SampleArgs, SharesArgs,
+    SheetsArgs,
+};
 
 use attn_bert::Backend;
 use attn_core::{Reading, Split, Task};
@@ -44,6 +48,13 @@ pub enum Command {
     /// Sample and draw attention maps for labelling (Section 4.1).
     #[command(subcommand)]
     Maps(MapsCommand),
+    /// Write a page for labelling maps in a browser.
+    Annotate(AnnotateArgs),
+    /// The five patterns: labels, the network that sorts maps, Figures 1 and 2, Appendix A.
+    #[command(subcommand)]
+    Patterns(Box<PatternsCommand>),
+    /// Sort every head's maps into the five patterns.
+    Classify(Box<ClassifyArgs>),
     /// Look at GLUE data.
     #[command(subcommand)]
     Data(DataCommand),

@@ -20,6 +20,7 @@
 mod attention_map;
 mod axis;
 mod bars;
+mod class_grid;
 mod contact_sheet;
 mod describe;
 mod figure;
@@ -40,6 +41,7 @@ pub mod theme;
 
 pub use attention_map::{AttentionMap, AttentionMapSpec};
 pub use bars::{Arrangement, BarSeries, BarsSpec, Baseline};
+pub use class_grid::{ClassCell, ClassGridSpec, ClassPanel};
 pub use contact_sheet::{ContactSheetSpec, SheetMap};
 pub use figure::{Figure, FigureError};
 pub use forest::{ForestRow, ForestSpec};

@@ -1,6 +1,13 @@
-//! Times the network in Burn: forward, and forward with backward.
-use attn_patterns::image::{AREA, CHANNELS, SIDE, image};
-use attn_patterns::network::PatternNetwork;
+//! Times the network on the CPU: making a picture, Burn's forward pass, the engine, and a training
+//! step, in milliseconds a map.
+//!
+//! ```text
+//! cargo build --workspace --example network_speed
+//! RAYON_NUM_THREADS=2 target/debug/examples/network_speed [batch]
+//! ```
+
+use attn_patterns::image::{CHANNELS, SIDE, image};
+use attn_patterns::{Engine, PatternNetwork, Weights};
 use burn::module::Module;
 use burn::tensor::{Device, Distribution, Tensor};
 use std::time::Instant;
@@ -19,23 +26,23 @@ fn main() {
         start.elapsed().as_secs_f64() * 1e3 / 200.0
     );
     let device = Device::flex();
-    let network = PatternNetwork::new(0.0, &device);
+    let weights = Weights::random(1);
+    let network = PatternNetwork::new(&weights, &device);
     println!("parameters {}", network.num_params());
     let x = Tensor::<4>::random(
         [batch, CHANNELS, SIDE, SIDE],
         Distribution::Uniform(0.0, 1.0),
         &device,
     );
-    let _ = AREA;
     for _ in 0..5 {
         let start = Instant::now();
-        let sum = network.forward(x.clone()).sum().into_scalar::<f32>();
+        let sum = network.forward(x.clone(), None).sum().into_scalar::<f32>();
         println!(
             "forward {:.3} ms a map ({sum})",
             start.elapsed().as_secs_f64() * 1e3 / batch as f64
         );
     }
-    let engine = attn_patterns::network::engine(&network).expect("engine");
+    let engine = Engine::new(&weights).expect("the network's own weights fit");
     let maps: Vec<f32> = (0..72 * 50 * 50).map(|i| (i % 17) as f32).collect();
     for _ in 0..5 {
         let start = Instant::now();
@@ -50,7 +57,7 @@ fn main() {
     let x = Tensor::<4>::from_data(x.into_data(), &device.autodiff());
     for _ in 0..3 {
         let start = Instant::now();
-        let loss = network.forward(x.clone()).square().mean();
+        let loss = network.forward(x.clone(), None).square().mean();
         let gradients = loss.backward();
         let g = network.output.weight.val().grad(&gradients).is_some();
         println!(

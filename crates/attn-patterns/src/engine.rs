@@ -2,10 +2,13 @@
 //!
 //! Burn's convolution costs about 0.35 ms a map on two cores, three times the forward pass that
 //! made the map. Written out for these small layers (channels last, sixteen output channels side
-//! by side, eight pixels at a time in registers) it takes a tenth of that. It computes the same
-//! sums in another order; a test compares the two.
+//! by side, eight pixels at a time in registers) it takes an eighth of that
+//! (`examples/network_speed.rs`). It computes the same sums in another order; a test compares the
+//! two.
 
-use crate::image::{AREA, CHANNELS, Grid, MAP_CHANNELS, SIDE};
+use crate::image::{AREA, CHANNELS, Grid, MAP_CHANNELS, SIDE, image};
+use crate::store::StoredMap;
+use crate::weights::Weights;
 use attn_core::Pattern;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
@@ -18,21 +21,25 @@ const PIXELS: usize = 8;
 pub const CLASSES: usize = Pattern::ALL.len();
 
 /// Probabilities of the five classes, in the order of [`Pattern::ALL`].
-pub type Probabilities = [f32; CLASSES];
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Probabilities(pub [f32; CLASSES]);
 
-/// One convolution's weights, as a file has them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Convolution {
-    /// Input channels.
-    pub inputs: usize,
-    /// Output channels, a multiple of 16.
-    pub outputs: usize,
-    /// Stride in both directions.
-    pub stride: usize,
-    /// `[outputs, inputs, 3, 3]`.
-    pub weight: Vec<f32>,
-    /// `[outputs]`.
-    pub bias: Vec<f32>,
+impl Probabilities {
+    /// The most probable class, the first of equals.
+    pub fn pattern(&self) -> Pattern {
+        let mut best = Pattern::Vertical;
+        for pattern in Pattern::ALL {
+            if self.0[pattern.index()] > self.0[best.index()] {
+                best = pattern;
+            }
+        }
+        best
+    }
+
+    /// The probability of a class.
+    pub fn of(&self, pattern: Pattern) -> f32 {
+        self.0[pattern.index()]
+    }
 }
 
 /// Weights that are not this network's.
@@ -81,16 +88,11 @@ struct Scratch {
 }
 
 impl Engine {
-    /// From a network's weights: eight convolutions (3×3, padding 1), then `output`, `[2 *
-    /// channels, 5]` row-major, over the mean and the maximum of the last one.
+    /// From a network's weights.
     ///
     /// # Errors
     /// [`EngineError::Shape`] when sizes do not fit one another.
-    pub fn new(
-        convolutions: &[Convolution],
-        output: &[f32],
-        output_bias: &[f32],
-    ) -> Result<Self, EngineError> {
+    pub fn new(weights: &Weights) -> Result<Self, EngineError> {
         let shape = |layer: String, expected: String, found: String| {
             Err(EngineError::Shape {
                 layer,
@@ -100,7 +102,7 @@ impl Engine {
         };
         let (mut side, mut inputs) = (SIDE, CHANNELS);
         let mut layers = Vec::new();
-        for (index, c) in convolutions.iter().enumerate() {
+        for (index, c) in weights.convolutions.iter().enumerate() {
             let name = format!("convolution {index}");
             if c.inputs != inputs || c.outputs == 0 || c.outputs % LANES != 0 {
                 let found = format!("{} to {}", c.inputs, c.outputs);
@@ -141,7 +143,8 @@ impl Engine {
             });
             (side, inputs) = (out_side, c.outputs);
         }
-        let bias = <[f32; CLASSES]>::try_from(output_bias).ok();
+        let (output, output_bias) = (&weights.output, &weights.output_bias);
+        let bias = <[f32; CLASSES]>::try_from(output_bias.as_slice()).ok();
         let Some(bias) = bias.filter(|_| output.len() == 2 * inputs * CLASSES) else {
             let found = format!("{} weights, {} biases", output.len(), output_bias.len());
             return shape(
@@ -152,7 +155,7 @@ impl Engine {
         };
         Ok(Self {
             layers,
-            output: output.to_vec(),
+            output: output.clone(),
             output_bias: bias,
         })
     }
@@ -180,6 +183,18 @@ impl Engine {
                 softmax(self.logits(scratch))
             })
             .collect()
+    }
+
+    /// Sorts one stored map.
+    pub fn sort(&self, map: &StoredMap) -> Probabilities {
+        let entry = &map.entry;
+        let picture = image(
+            &map.weights,
+            entry.length(),
+            &entry.special,
+            &entry.segments,
+        );
+        softmax(self.logits_of(&picture))
     }
 
     /// The logits of one picture, `[CHANNELS, SIDE, SIDE]` ([`crate::image::image`]).
@@ -256,7 +271,7 @@ fn softmax(logits: [f32; CLASSES]) -> Probabilities {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let powers = logits.map(|l| (l - most).exp());
     let sum: f32 = powers.iter().sum();
-    powers.map(|p| p / sum)
+    Probabilities(powers.map(|p| p / sum))
 }
 
 /// Runs a kernel with the widest vector instructions of this processor, as
@@ -344,8 +359,8 @@ impl WithSimd for Convolve<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::image;
-    use crate::network::{PatternNetwork, engine};
+    use crate::network::PatternNetwork;
+    use crate::weights::Convolution;
     use burn::tensor::{Device, Tensor, TensorData};
 
     fn maps(count: usize, length: usize) -> Vec<f32> {
@@ -358,9 +373,9 @@ mod tests {
     #[test]
     fn it_computes_what_burn_computes() {
         let device = Device::flex();
-        device.seed(3);
-        let network = PatternNetwork::new(0.5, &device);
-        let engine = engine(&network).unwrap();
+        let weights = Weights::random(3);
+        let network = PatternNetwork::new(&weights, &device);
+        let engine = Engine::new(&weights).unwrap();
         for length in [8, 50, 128] {
             let maps = maps(3, length);
             let (special, mut segments) = ([0, length / 2, length - 1], vec![0; length]);
@@ -370,7 +385,7 @@ mod tests {
                 .flat_map(|m| image(m, length, &special, &segments))
                 .collect();
             let data = TensorData::new(pictures.clone(), [3, CHANNELS, SIDE, SIDE]);
-            let logits = network.forward(Tensor::from_data(data, &device));
+            let logits = network.forward(Tensor::from_data(data, &device), None);
             let expected = attn_bert::to_host(logits).unwrap();
             let classified = engine.classify(&maps, length, &special, &segments);
             for (i, picture) in pictures.chunks_exact(CHANNELS * AREA).enumerate() {
@@ -382,9 +397,9 @@ mod tests {
                         "{found:?} {expected:?}"
                     );
                 }
-                let p = classified[i];
+                let p = classified[i].0;
                 assert!((p.iter().sum::<f32>() - 1.0).abs() < 1e-5);
-                for (a, b) in p.iter().zip(softmax(found)) {
+                for (a, b) in p.iter().zip(softmax(found).0) {
                     assert!((a - b).abs() < 1e-6);
                 }
             }
@@ -401,27 +416,30 @@ mod tests {
             weight: vec![0.0; 16 * CHANNELS * 9],
             bias: vec![0.0; 16],
         };
-        assert!(Engine::new(&[layer.clone()], &[0.0; 160], &[0.0; 5]).is_ok());
-        let error = |layer: Convolution, output: &[f32]| {
-            Engine::new(&[layer], output, &[0.0; 5])
-                .unwrap_err()
-                .to_string()
+        let make = |layer: Convolution, output: usize| {
+            Engine::new(&Weights {
+                convolutions: vec![layer],
+                output: vec![0.0; output],
+                output_bias: vec![0.0; CLASSES],
+            })
         };
+        assert!(make(layer.clone(), 160).is_ok());
+        let error = |layer, output| make(layer, output).unwrap_err().to_string();
         let wrong = Convolution {
             inputs: 3,
             ..layer.clone()
         };
-        assert!(error(wrong, &[0.0; 160]).contains("convolution 0"));
+        assert!(error(wrong, 160).contains("convolution 0"));
         let wrong = Convolution {
             stride: 3,
             ..layer.clone()
         };
-        assert!(error(wrong, &[0.0; 160]).contains("stride 3"));
+        assert!(error(wrong, 160).contains("stride 3"));
         let wrong = Convolution {
             bias: vec![],
             ..layer.clone()
         };
-        assert!(error(wrong, &[0.0; 160]).contains("0 biases"));
-        assert!(error(layer, &[0.0; 16]).contains("output"));
+        assert!(error(wrong, 160).contains("0 biases"));
+        assert!(error(layer, 16).contains("output"));
     }
 }

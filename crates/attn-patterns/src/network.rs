@@ -1,37 +1,14 @@
 //! The convolutional network that sorts maps (Section 4.1: "a convolutional neural network with 8
-//! convolutional layers and ReLU activation functions").
+//! convolutional layers and ReLU activation functions"), in Burn, for training. Sorting is done by
+//! [`crate::Engine`].
 
-use crate::engine::{Convolution, Engine, EngineError};
-use crate::image::CHANNELS;
+use crate::weights::{Convolution, LAYERS, Weights};
 use attn_bert::{ReadError, to_host};
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{Dropout, DropoutConfig, Initializer, Linear, LinearConfig, PaddingConfig2d};
+use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor};
-
-/// A network that cannot be read or built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NetworkError {
-    /// The device failed.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The weights do not fit.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-}
-
-/// Output channels and stride of each convolution; all kernels are 3×3.
-pub const LAYERS: [(usize, usize); 8] = [
-    (16, 2),
-    (16, 1),
-    (16, 1),
-    (32, 2),
-    (32, 1),
-    (48, 2),
-    (48, 1),
-    (48, 1),
-];
+use burn::tensor::{Device, Tensor, TensorData};
 
 /// Eight convolutions with ReLU; mean and maximum over the last one's 4×4 places; a linear map to
 /// the five classes. 75 thousand parameters, 3.2 million multiply-adds a map: small enough that
@@ -40,44 +17,50 @@ pub const LAYERS: [(usize, usize); 8] = [
 pub struct PatternNetwork {
     /// The convolutions.
     pub convolutions: Vec<Conv2d>,
-    /// Active in training only.
-    pub dropout: Dropout,
     /// From mean and maximum to the classes.
     pub output: Linear,
 }
 
+fn param<const D: usize>(values: &[f32], shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
+    let data = TensorData::new(values.to_vec(), shape);
+    Param::from_tensor(Tensor::from_data(data, device))
+}
+
 impl PatternNetwork {
-    /// A network with random weights (He et al., 2015), drawn from the device's generator.
-    pub fn new(dropout: f64, device: &Device) -> Self {
-        let mut inputs = CHANNELS;
-        let convolutions = LAYERS
+    /// A network with these weights.
+    pub fn new(weights: &Weights, device: &Device) -> Self {
+        let convolutions = weights
+            .convolutions
             .iter()
-            .map(|&(outputs, stride)| {
-                let layer = Conv2dConfig::new([inputs, outputs], [3, 3])
-                    .with_stride([stride, stride])
+            .map(|c| {
+                let mut layer = Conv2dConfig::new([c.inputs, c.outputs], [3, 3])
+                    .with_stride([c.stride, c.stride])
                     .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
-                    .with_initializer(Initializer::KaimingNormal {
-                        gain: std::f64::consts::SQRT_2,
-                        fan_out_only: false,
-                    })
                     .init(device);
-                inputs = outputs;
+                layer.weight = param(&c.weight, [c.outputs, c.inputs, 3, 3], device);
+                layer.bias = Some(param(&c.bias, [c.outputs], device));
                 layer
             })
             .collect();
+        let classes = weights.output_bias.len();
+        let inputs = weights.output.len() / classes.max(1);
+        let mut output = LinearConfig::new(inputs, classes).init(device);
+        output.weight = param(&weights.output, [inputs, classes], device);
+        output.bias = Some(param(&weights.output_bias, [classes], device));
         Self {
             convolutions,
-            dropout: DropoutConfig::new(dropout).init(),
-            output: LinearConfig::new(2 * inputs, 5).init(device),
+            output,
         }
     }
 
-    /// Logits of the five classes.
+    /// Logits of the five classes. `mask` multiplies the features before the last layer: dropout,
+    /// drawn by the caller.
     ///
     /// # Shapes
     /// - images: `[batch, CHANNELS, SIDE, SIDE]`
+    /// - mask: `[batch, 96]`
     /// - output: `[batch, 5]`, in the order of [`attn_core::Pattern::ALL`]
-    pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+    pub fn forward(&self, images: Tensor<4>, mask: Option<Tensor<2>>) -> Tensor<2> {
         let mut x = images;
         for convolution in &self.convolutions {
             x = relu(convolution.forward(x));
@@ -85,38 +68,54 @@ impl PatternNetwork {
         let places: Tensor<3> = x.flatten(2, 3);
         let mean: Tensor<2> = places.clone().mean_dim(2).squeeze_dim(2);
         let most: Tensor<2> = places.max_dim(2).squeeze_dim(2);
-        let joined = Tensor::cat(vec![mean, most], 1);
-        self.output.forward(self.dropout.forward(joined))
+        let features = Tensor::cat(vec![mean, most], 1);
+        self.output.forward(match mask {
+            Some(mask) => features * mask,
+            None => features,
+        })
+    }
+
+    /// The weights, read from the device.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the device fails.
+    pub fn weights(&self) -> Result<Weights, ReadError> {
+        let mut convolutions = Vec::new();
+        for (layer, &(outputs, stride)) in self.convolutions.iter().zip(&LAYERS) {
+            let weight = layer.weight.val();
+            let inputs = weight.dims()[1];
+            let bias = layer.bias.as_ref().map(|b| to_host(b.val())).transpose()?;
+            convolutions.push(Convolution {
+                inputs,
+                outputs,
+                stride,
+                weight: to_host(weight)?,
+                bias: bias.unwrap_or_else(|| vec![0.0; outputs]),
+            });
+        }
+        let bias = self
+            .output
+            .bias
+            .as_ref()
+            .map(|b| to_host(b.val()))
+            .transpose()?;
+        Ok(Weights {
+            convolutions,
+            output: to_host(self.output.weight.val())?,
+            output_bias: bias.unwrap_or_default(),
+        })
     }
 }
 
-/// The network's weights in the form that sorts maps fastest.
-///
-/// # Errors
-/// [`NetworkError`] when the device fails or the network has other layers than [`LAYERS`].
-pub fn engine(network: &PatternNetwork) -> Result<Engine, NetworkError> {
-    let mut convolutions = Vec::new();
-    for (layer, &(outputs, stride)) in network.convolutions.iter().zip(&LAYERS) {
-        let weight = layer.weight.val();
-        let inputs = weight.dims()[1];
-        let bias = layer.bias.as_ref().map(|b| to_host(b.val())).transpose()?;
-        convolutions.push(Convolution {
-            inputs,
-            outputs,
-            stride,
-            weight: to_host(weight)?,
-            bias: bias.unwrap_or_else(|| vec![0.0; outputs]),
-        });
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_go_in_and_come_out() {
+        let weights = Weights::random(1);
+        let network = PatternNetwork::new(&weights, &Device::flex());
+        assert_eq!(network.weights().unwrap(), weights);
+        assert_eq!(network.num_params(), 75_333);
     }
-    let bias = network
-        .output
-        .bias
-        .as_ref()
-        .map(|b| to_host(b.val()))
-        .transpose()?;
-    Ok(Engine::new(
-        &convolutions,
-        &to_host(network.output.weight.val())?,
-        &bias.unwrap_or_default(),
-    )?)
 }

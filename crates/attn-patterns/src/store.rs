@@ -355,7 +355,7 @@ mod tests {
         broken(|m| m.entry.special = vec![3], "below 3");
         broken(|m| m.entry.segments = vec![0, 2, 0], "segment 2");
         broken(|m| m.entry.segments = vec![0], "1 segments");
-        broken(|m| drop(m.weights.pop()), "8 weights for 3 tokens");
+        broken(|m| m.weights.truncate(8), "8 weights for 3 tokens");
         let twice = write(folder.path(), &[map("a"), map("a")]).unwrap_err();
         assert!(twice.to_string().contains("twice"), "{twice}");
         // A list without its weights, a negative weight.

@@ -1,5 +1,7 @@
 //! One module a subcommand.
 
+mod annotate;
+mod classify;
 mod data;
 mod devices;
 mod evaluate;
@@ -8,6 +10,7 @@ mod fetch;
 mod finetune;
 mod framenet;
 mod maps;
+mod patterns;
 mod reproduce;
 mod sep_cls;
 mod table1;
@@ -28,6 +31,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Table1(args) => table1::run(&args),
         Command::SepCls(args) => sep_cls::run(&args),
         Command::Maps(command) => maps::run(&command),
+        Command::Annotate(args) => annotate::run(&args),
+        Command::Patterns(command) => patterns::run(&command),
+        Command::Classify(args) => classify::run(&args),
         Command::Data(command) => data::run(command),
         Command::Framenet(command) => framenet::run(command),
         Command::Reproduce(args) => reproduce::run(&args),

@@ -1,6 +1,6 @@
 //! `attn maps`: maps for labelling.
 
-mod sample;
+pub(crate) mod sample;
 mod sheets;
 
 use crate::cli::MapsCommand;

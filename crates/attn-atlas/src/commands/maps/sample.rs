@@ -106,7 +106,7 @@ fn model_args(args: &SampleArgs, model: String) -> ModelArgs {
 }
 
 /// Fine-tuned states under a folder: `<task>-pretrained-s<seed>`, the smallest seed of each task.
-fn checkpoints(folder: &Path) -> anyhow::Result<BTreeMap<Task, PathBuf>> {
+pub(crate) fn checkpoints(folder: &Path) -> anyhow::Result<BTreeMap<Task, PathBuf>> {
     let mut found: BTreeMap<Task, (u64, PathBuf)> = BTreeMap::new();
     let entries = std::fs::read_dir(folder).with_context(|| {
         format!(

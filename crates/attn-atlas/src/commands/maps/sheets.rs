@@ -3,15 +3,27 @@
 use crate::cli::SheetsArgs;
 use crate::progress::Progress;
 use crate::stop_if_interrupted;
+use anyhow::Context;
 use attn_core::io::write_atomically;
 use attn_figures::{ContactSheetSpec, SheetMap};
-use attn_patterns::{StoredMap, sample, scale, store};
+use attn_patterns::{StoredMap, labels, sample, scale, store};
+use std::collections::BTreeSet;
 
 /// Draws the pages and an empty table for the labels.
 pub fn run(args: &SheetsArgs) -> anyhow::Result<()> {
     anyhow::ensure!(args.per_sheet > 0, "--per-sheet must be at least 1");
-    let maps = store::read(&args.maps)?;
-    anyhow::ensure!(!maps.is_empty(), "{}: no maps", args.maps.display());
+    let mut maps = store::read(&args.maps)?;
+    if let Some(path) = &args.skip {
+        let labelled = labels::read(path)?;
+        maps.retain(|m| !labelled.contains_key(&m.entry.id));
+    }
+    if let Some(path) = &args.only {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("{}: cannot read", path.display()))?;
+        let wanted: BTreeSet<&str> = text.lines().map(str::trim).collect();
+        maps.retain(|m| wanted.contains(m.entry.id.as_str()));
+    }
+    anyhow::ensure!(!maps.is_empty(), "{}: no maps to draw", args.maps.display());
     let order = sample::order(maps.len(), args.seed);
     let sheets: Vec<&[usize]> = order.chunks(args.per_sheet).collect();
     let mut table = "sheet,id,label,note\n".to_owned();
