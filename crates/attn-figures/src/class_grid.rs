@@ -1,11 +1,11 @@
 //! Which class each head belongs to: one coloured cell a head, a colour a class.
 
+use crate::Figure;
 use crate::FigureError;
 use crate::font;
 use crate::frame::{Body, Frame, Key};
 use crate::scene::{Anchor, Item, Scene, Text};
 use crate::theme::{Rgb, category, size};
-use crate::Figure;
 use attn_core::HeadGrid;
 
 /// One head's class and how sure it is.
@@ -130,7 +130,9 @@ impl ClassGridSpec {
         let (title, title_size) = font::shrink(&panel.title, size::PANEL, 8.0, true, width);
         items.push(Item::Text(Text::new(x, y - 18.0, title_size, title).bold()));
         let (note, note_size) = font::shrink(&panel.note, size::NOTE, 7.0, false, width);
-        items.push(Item::Text(Text::new(x, y - 5.0, note_size, note).colour(Rgb::MUTED)));
+        items.push(Item::Text(
+            Text::new(x, y - 5.0, note_size, note).colour(Rgb::MUTED),
+        ));
         let mut counts = vec![0usize; self.classes.len()];
         for (id, &cell) in panel.grid.iter() {
             let Some(name) = self.classes.get(cell.class) else {
@@ -211,14 +213,20 @@ mod tests {
             .items
             .iter()
             .filter_map(|item| match item {
-                Item::Rect { fill, tip: Some(_), .. } => Some(*fill),
+                Item::Rect {
+                    fill, tip: Some(_), ..
+                } => Some(*fill),
                 _ => None,
             })
             .collect();
         assert_eq!(fills.len(), 6);
         assert!(fills[0].luminance() > fills[2].luminance());
         assert_ne!(fills[0], fills[3]);
-        assert!(scene.description.contains("RTE: 3 one, 3 two heads"), "{}", scene.description);
+        assert!(
+            scene.description.contains("RTE: 3 one, 3 two heads"),
+            "{}",
+            scene.description
+        );
         let svg = spec(1).render().unwrap().svg;
         assert!(svg.contains("layer 2, head 3: two in 70 % of examples"));
         for text in scene.texts() {

@@ -30,6 +30,7 @@ mod frame;
 mod generated;
 mod heatmap;
 mod lines;
+mod map_grid;
 mod matrix;
 mod plot;
 mod png;
@@ -48,6 +49,7 @@ pub use forest::{ForestRow, ForestSpec};
 pub use generated::{BlockError, BlockMode, BlockOutcome, replace_block, update_block};
 pub use heatmap::{HeatmapSpec, Panel, ScaleMode};
 pub use lines::{LineSeries, LinesSpec};
+pub use map_grid::MapGridSpec;
 pub use records::{MeasuredGrid, RecordsError, grid_from_records};
 pub use table::{Align, Cell, Column, Table, grid_table};
 

@@ -9,6 +9,7 @@ use crate::sample::order;
 use crate::scale::darkest;
 use crate::store::StoredMap;
 use attn_core::Pattern;
+use attn_core::io::base64;
 use serde_json::json;
 
 const PAGE: &str = include_str!("annotate.html");
@@ -44,32 +45,9 @@ pub fn page(maps: &[StoredMap], seed: u64, colours: &[[u8; 3]]) -> String {
     PAGE.replace("/*DATA*/", &data.to_string().replace('<', "\\u003c"))
 }
 
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let at = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
-        let word = at(0) << 16 | at(1) << 8 | at(2);
-        for i in 0..4 {
-            let letter = LETTERS[(word >> (18 - 6 * i)) as usize & 63];
-            out.push(if i <= chunk.len() { char::from(letter) } else { '=' });
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_is_the_standards() {
-        // RFC 4648, section 10.
-        for (text, expected) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")] {
-            assert_eq!(base64(text.as_bytes()), expected);
-        }
-        assert_eq!(base64(&[0xff, 0xef, 0xfe]), "/+/+");
-    }
 
     #[test]
     fn data_can_not_leave_its_element() {

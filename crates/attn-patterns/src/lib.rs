@@ -21,9 +21,9 @@ pub mod weights;
 
 pub use engine::{Engine, EngineError, Probabilities};
 pub use network::PatternNetwork;
-pub use shares::PatternShares;
-pub use validate::{Classifier, Labelled, Prediction, ValidateError};
 pub use sample::{Draw, SampleError, Source};
+pub use shares::PatternShares;
 pub use store::{MapEntry, State, StoreError, StoredMap};
 pub use train::{Recipe, TrainError};
+pub use validate::{Classifier, Labelled, Prediction, ValidateError};
 pub use weights::{Weights, WeightsError};

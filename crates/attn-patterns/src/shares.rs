@@ -9,9 +9,7 @@
 use crate::engine::Engine;
 use crate::score::Confusion;
 use attn_core::Pattern;
-use attn_stats::{
-    BootstrapMean, Estimate, Observation, Observer, Resampler, StatsError, quantile,
-};
+use attn_stats::{BootstrapMean, Estimate, Observation, Observer, Resampler, StatsError, quantile};
 
 const CLASSES: usize = Pattern::ALL.len();
 
@@ -41,7 +39,11 @@ pub fn correct(observed: &[f64; CLASSES], rates: &[[f64; CLASSES]; CLASSES]) -> 
         if sum <= 0.0 {
             return *observed;
         }
-        let change: f64 = next.iter().zip(shares).map(|(n, s)| (n / sum - s).abs()).sum();
+        let change: f64 = next
+            .iter()
+            .zip(shares)
+            .map(|(n, s)| (n / sum - s).abs())
+            .sum();
         shares = next.map(|n| n / sum);
         if change < 1e-10 {
             break;
@@ -157,7 +159,9 @@ impl Observer for PatternShares<'_> {
         for &position in positions(second) {
             segments[position] = 1;
         }
-        let sorted = self.engine.classify(maps.values(), length, &special, &segments);
+        let sorted = self
+            .engine
+            .classify(maps.values(), length, &special, &segments);
         let mut cells = vec![0.0f32; sorted.len() * CLASSES];
         let mut shares = [0.0f64; CLASSES];
         for (cells, probabilities) in cells.chunks_exact_mut(CLASSES).zip(&sorted) {

@@ -115,7 +115,9 @@ impl<'a> Labelled<'a> {
         let labels: Vec<Pattern> = train_on.iter().map(|&i| self.labels[i]).collect();
         let features: Vec<_> = maps.iter().map(|m| baseline::features(m)).collect();
         let plain = Baseline::fit(&features, &labels);
-        let weights = train(&maps, &labels, recipe, device, |epoch, loss| each(fold, epoch, loss))?;
+        let weights = train(&maps, &labels, recipe, device, |epoch, loss| {
+            each(fold, epoch, loss)
+        })?;
         let engine = Engine::new(&weights)?;
         Ok(test_on
             .iter()
@@ -148,7 +150,14 @@ impl<'a> Labelled<'a> {
             let (test, train): (Vec<usize>, Vec<usize>) =
                 (0..self.maps.len()).partition(|&i| assigned[i] == fold);
             let what = format!("fold {}", fold + 1);
-            predictions.extend(self.split(fold, what, (&train, &test), recipe, device, &mut each)?);
+            predictions.extend(self.split(
+                fold,
+                what,
+                (&train, &test),
+                recipe,
+                device,
+                &mut each,
+            )?);
         }
         predictions.sort_by_key(|p| p.map);
         Ok(predictions)
@@ -178,7 +187,14 @@ impl<'a> Labelled<'a> {
                 .filter(|&i| !seen.contains(&self.groups[i]))
                 .collect();
             let what = format!("model {model}");
-            predictions.extend(self.split(fold, what, (&train, &test), recipe, device, &mut each)?);
+            predictions.extend(self.split(
+                fold,
+                what,
+                (&train, &test),
+                recipe,
+                device,
+                &mut each,
+            )?);
         }
         Ok((predictions, models.into_iter().map(str::to_owned).collect()))
     }
@@ -211,12 +227,21 @@ mod tests {
         let plain = confusion(&outcomes(&predictions, Classifier::Baseline));
         assert!(plain.accuracy().unwrap() > 0.9, "{plain:?}");
         let (crossed, models) = labelled.cross_model(&recipe, &device, go).unwrap();
-        assert_eq!((crossed.len(), models), (120, vec!["one".to_owned(), "two".to_owned()]));
+        assert_eq!(
+            (crossed.len(), models),
+            (120, vec!["one".to_owned(), "two".to_owned()])
+        );
         for p in &crossed {
             assert_eq!(labelled.maps[p.map].entry.model == "two", p.fold == 1);
         }
         let one = Labelled::new(maps.iter().step_by(2).collect(), vec![Pattern::Block; 60]);
-        let error = one.cross_model(&recipe, &device, go).unwrap_err().to_string();
-        assert!(error.contains("model one") && error.contains("0 maps to train"), "{error}");
+        let error = one
+            .cross_model(&recipe, &device, go)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("model one") && error.contains("0 maps to train"),
+            "{error}"
+        );
     }
 }

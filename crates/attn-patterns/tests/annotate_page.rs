@@ -66,11 +66,21 @@ fn map(index: usize) -> StoredMap {
             example: format!("x:{index}"),
             layer: 0,
             head: index,
-            tokens: (0..length).map(|i| if i == 4 { HOSTILE.to_owned() } else { format!("w{i}") }).collect(),
+            tokens: (0..length)
+                .map(|i| {
+                    if i == 4 {
+                        HOSTILE.to_owned()
+                    } else {
+                        format!("w{i}")
+                    }
+                })
+                .collect(),
             segments: vec![0; length],
             special: vec![0, length - 1],
         },
-        weights: (0..length * length).map(|i| ((i * 31 + index) % 23) as f32 / 253.0).collect(),
+        weights: (0..length * length)
+            .map(|i| ((i * 31 + index) % 23) as f32 / 253.0)
+            .collect(),
     }
 }
 
@@ -86,8 +96,17 @@ fn keys_undo_and_csv_work_in_a_browser() {
     let path = folder.path().join("page.html");
     std::fs::write(&path, page.replace("</body>", DRIVER)).unwrap();
     let output = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000", "--dump-dom"])
-        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--virtual-time-budget=4000",
+            "--dump-dom",
+        ])
+        .arg(format!(
+            "--user-data-dir={}",
+            folder.path().join("profile").display()
+        ))
         .arg(format!("file://{}", path.display()))
         .output()
         .unwrap();
@@ -102,15 +121,20 @@ fn keys_undo_and_csv_work_in_a_browser() {
     let log: serde_json::Value =
         serde_json::from_str(&log.replace("&amp;", "&").replace("&lt;", "<")).unwrap();
     let expected = serde_json::json!([
-        "1 labelled", "2 of 4", // after the first key
+        "1 labelled",
+        "2 of 4",     // after the first key
         "3 labelled", // after three
-        "2 labelled", "3 of 4", // undone, back at the third
-        4, // header, two rows, the end: the second was labelled anew
+        "2 labelled",
+        "3 of 4",     // undone, back at the third
+        4,            // header, two rows, the end: the second was labelled anew
         "0 labelled", // all undone
-        true, true, // CSV in gives what went out, quotes and all
-        "Not loaded: row 2 has the unknown label 'nonsense'.", true,
+        true,
+        true, // CSV in gives what went out, quotes and all
+        "Not loaded: row 2 has the unknown label 'nonsense'.",
+        true,
         "3 of 4", // the next without a label
-        true, 0, // a picture was drawn; no token became an image
+        true,
+        0, // a picture was drawn; no token became an image
         "Labelling attention maps",
     ]);
     assert_eq!(log, expected);

@@ -203,7 +203,11 @@ pub struct SharesArgs {
     #[arg(long, value_name = "DIR")]
     pub checkpoints: Option<PathBuf>,
     /// What `attn patterns evaluate` found about the network's errors, to correct shares.
-    #[arg(long, default_value = "results/patterns/predictions.jsonl", value_name = "FILE")]
+    #[arg(
+        long,
+        default_value = "results/patterns/predictions.jsonl",
+        value_name = "FILE"
+    )]
     pub errors: PathBuf,
     /// Folder for records, tables and figures [default: results/<model>-<data>/patterns].
     #[arg(long, value_name = "DIR")]
@@ -217,7 +221,11 @@ pub struct ExamplesArgs {
     #[arg(long, default_value = "datasets/attention-maps", value_name = "DIR")]
     pub maps: PathBuf,
     /// What `attn patterns evaluate` found: the maps drawn are those it was surest of.
-    #[arg(long, default_value = "results/patterns/predictions.jsonl", value_name = "FILE")]
+    #[arg(
+        long,
+        default_value = "results/patterns/predictions.jsonl",
+        value_name = "FILE"
+    )]
     pub errors: PathBuf,
     /// Maps of each class.
     #[arg(long, default_value_t = 2, value_name = "N")]
@@ -254,7 +262,12 @@ pub struct ClassifyArgs {
     #[command(flatten)]
     pub network: NetworkArgs,
     /// A file that `attn extract` wrote, in place of running a model.
-    #[arg(long, value_name = "FILE", required_unless_present = "task", conflicts_with = "task")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "task",
+        conflicts_with = "task"
+    )]
     pub maps: Option<PathBuf>,
     /// A GLUE task to read from --data.
     #[arg(long)]

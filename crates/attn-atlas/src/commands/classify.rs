@@ -30,7 +30,9 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<()> {
     write_atomically(&args.out, |out| {
         let names: Vec<&str> = Pattern::ALL.iter().map(|p| p.name()).collect();
         writeln!(out, "example,layer,head,class,{}", names.join(","))?;
-        blocks.iter().try_for_each(|block| out.write_all(block.as_bytes()))
+        blocks
+            .iter()
+            .try_for_each(|block| out.write_all(block.as_bytes()))
     })?;
     println!("{}", args.out.display());
     Ok(())
@@ -41,7 +43,11 @@ fn rows(id: &str, heads: usize, sorted: &[Probabilities]) -> String {
     let mut text = String::new();
     for (index, probabilities) in sorted.iter().enumerate() {
         let (layer, head) = (index / heads.max(1), index % heads.max(1));
-        text.push_str(&format!("{},{layer},{head},{}", csv_field(id), probabilities.pattern()));
+        text.push_str(&format!(
+            "{},{layer},{head},{}",
+            csv_field(id),
+            probabilities.pattern()
+        ));
         for value in probabilities.0 {
             text.push_str(&format!(",{value:.4}"));
         }
@@ -64,20 +70,33 @@ fn from_model(
     let mut blocks = vec![String::new(); set.examples.len()];
     let mut sorting = 0.0;
     let mut progress = Progress::new("sorting maps", set.examples.len() as u64);
-    forward_all(&model.encoder, &set.examples, Want::maps(), &mut progress, |batch, output| {
-        for (&index, maps) in batch.iter().zip(output.all_maps()?) {
-            let example = &set.examples[index];
-            let encoding = &example.encoding;
-            let start = Instant::now();
-            let sorted =
-                engine.classify(&maps, encoding.len(), &special(encoding), &texts_of(encoding));
-            sorting += start.elapsed().as_secs_f64();
-            blocks[index] = rows(&example.example.id, heads, &sorted);
-        }
-        Ok(())
-    })?;
+    forward_all(
+        &model.encoder,
+        &set.examples,
+        Want::maps(),
+        &mut progress,
+        |batch, output| {
+            for (&index, maps) in batch.iter().zip(output.all_maps()?) {
+                let example = &set.examples[index];
+                let encoding = &example.encoding;
+                let start = Instant::now();
+                let sorted = engine.classify(
+                    &maps,
+                    encoding.len(),
+                    &special(encoding),
+                    &texts_of(encoding),
+                );
+                sorting += start.elapsed().as_secs_f64();
+                blocks[index] = rows(&example.example.id, heads, &sorted);
+            }
+            Ok(())
+        },
+    )?;
     let all = progress.finish();
-    eprintln!("of {all:.2} s, sorting took {sorting:.2} s, the model and the rest {:.2} s", all - sorting);
+    eprintln!(
+        "of {all:.2} s, sorting took {sorting:.2} s, the model and the rest {:.2} s",
+        all - sorting
+    );
     Ok(blocks)
 }
 
@@ -111,7 +130,9 @@ fn from_file(engine: &Engine, path: &Path) -> anyhow::Result<Vec<String>> {
     for (index, tokens) in tokens.iter().enumerate() {
         stop_if_interrupted()?;
         let name = format!("maps.{index}");
-        let tensor = file.tensor(&name).with_context(|| format!("{}: {name}", path.display()))?;
+        let tensor = file
+            .tensor(&name)
+            .with_context(|| format!("{}: {name}", path.display()))?;
         let length = tokens.len();
         let heads = match *tensor.shape() {
             [_, heads, rows, columns] if rows == length && columns == length => heads,
@@ -134,12 +155,22 @@ fn from_file(engine: &Engine, path: &Path) -> anyhow::Result<Vec<String>> {
         let own = |token: &String| ["[CLS]", "[SEP]", "<s>", "</s>"].contains(&token.as_str());
         let special = special.as_ref().and_then(|s| s.get(index)).cloned();
         let special = special.unwrap_or_else(|| {
-            (0..length).filter(|&p| tokens.get(p).is_some_and(own)).collect()
+            (0..length)
+                .filter(|&p| tokens.get(p).is_some_and(own))
+                .collect()
         });
-        let segments = texts.as_ref().and_then(|t| t.get(index)).cloned().unwrap_or_default();
+        let segments = texts
+            .as_ref()
+            .and_then(|t| t.get(index))
+            .cloned()
+            .unwrap_or_default();
         let sorted = engine.classify(&maps, length, &special, &segments);
         let id = ids.as_ref().and_then(|i| i.get(index)).cloned();
-        blocks.push(rows(&id.unwrap_or_else(|| index.to_string()), heads, &sorted));
+        blocks.push(rows(
+            &id.unwrap_or_else(|| index.to_string()),
+            heads,
+            &sorted,
+        ));
     }
     Ok(blocks)
 }

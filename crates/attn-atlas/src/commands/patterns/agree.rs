@@ -2,7 +2,6 @@
 
 use super::write_text;
 use crate::cli::AgreeArgs;
-use anyhow::Context;
 use attn_core::Pattern;
 use attn_figures::{Cell, Column, Table};
 use attn_patterns::labels::{self, Agreement};
@@ -29,11 +28,20 @@ pub fn run(args: &AgreeArgs) -> anyhow::Result<()> {
             .filter(|id| !labels.contains_key(*id))
             .collect();
         if !missing.is_empty() {
-            eprintln!("note: {}: {} maps have no label, {} among them", path.display(), missing.len(), missing[0]);
+            eprintln!(
+                "note: {}: {} maps have no label, {} among them",
+                path.display(),
+                missing.len(),
+                missing[0]
+            );
         }
         let known = |id: &String| maps.iter().any(|m| m.entry.id == *id);
         if let Some(id) = labels.keys().find(|id| !known(id)) {
-            anyhow::bail!("{}: label of '{id}', which is no map of {}", path.display(), args.maps.display());
+            anyhow::bail!(
+                "{}: label of '{id}', which is no map of {}",
+                path.display(),
+                args.maps.display()
+            );
         }
     }
     let agreement = Agreement::of(&first, &second);
@@ -54,7 +62,11 @@ pub fn run(args: &AgreeArgs) -> anyhow::Result<()> {
     print!("{text}");
     write_text(&args.out.join("agreement.md"), &text)?;
     let (settled, open) = labels::settle(&first, &second, &third);
-    let list: String = agreement.differ.iter().map(|id| format!("{id}\n")).collect();
+    let list: String = agreement
+        .differ
+        .iter()
+        .map(|id| format!("{id}\n"))
+        .collect();
     write_text(&args.out.join("differing.txt"), &list)?;
     if open.is_empty() && settled.len() == maps.len() {
         let path = args.out.join("labels.csv");
@@ -62,14 +74,19 @@ pub fn run(args: &AgreeArgs) -> anyhow::Result<()> {
         println!("\n{}", path.display());
     } else {
         let unlabelled = maps.len() - settled.len() - open.len();
-        println!("\nno labels.csv yet: {} maps need a third look, {unlabelled} lack a label in one of the passes", open.len());
+        println!(
+            "\nno labels.csv yet: {} maps need a third look, {unlabelled} lack a label in one of the passes",
+            open.len()
+        );
     }
     Ok(())
 }
 
 fn report(agreement: &Agreement, outcomes: &[Outcome], seed: u64) -> anyhow::Result<String> {
     let resampled = score::replicates(outcomes, &Resampler::new(seed, REPLICATES));
-    let estimate = |statistic: &dyn Fn(&Confusion) -> Option<f64>| score::estimate(outcomes, &resampled, statistic);
+    let estimate = |statistic: &dyn Fn(&Confusion) -> Option<f64>| {
+        score::estimate(outcomes, &resampled, statistic)
+    };
     let mut rows = Vec::new();
     let mut add = |name: String, estimate: Option<attn_stats::Estimate>, n: f64| {
         let cell = estimate.map_or(Cell::text("-"), |e| Cell::estimate(e.mean, e.interval, 3));
@@ -77,22 +94,37 @@ fn report(agreement: &Agreement, outcomes: &[Outcome], seed: u64) -> anyhow::Res
     };
     let total = agreement.confusion.total();
     anyhow::ensure!(total > 0.0, "the passes have no map in common");
-    add("Cohen's kappa".to_owned(), estimate(&Confusion::kappa), total);
-    add("share of maps with the same label".to_owned(), estimate(&Confusion::accuracy), total);
+    add(
+        "Cohen's kappa".to_owned(),
+        estimate(&Confusion::kappa),
+        total,
+    );
+    add(
+        "share of maps with the same label".to_owned(),
+        estimate(&Confusion::accuracy),
+        total,
+    );
     for class in Pattern::ALL {
         // Dice's coefficient of two sets of maps is F1 with either pass as the truth.
         let either = agreement.confusion.support(class);
-        add(format!("{}: agreement (F1)", class.title()), estimate(&|c| c.f1(class)), either);
+        add(
+            format!("{}: agreement (F1)", class.title()),
+            estimate(&|c| c.f1(class)),
+            either,
+        );
     }
     let scores = Table {
         title: format!("Two labelling passes, [95 % interval, heads resampled, seed {seed}]"),
-        columns: vec![Column::text("measure"), Column::number("value"), Column::number("n (first pass)")],
+        columns: vec![
+            Column::text("measure"),
+            Column::number("value"),
+            Column::number("n (first pass)"),
+        ],
         rows,
     };
     let confusion = super::evaluate::confusion_table(
         "First pass (rows) against second pass (columns)",
         &agreement.confusion,
     );
-    let text = format!("{}\n{}", scores.markdown(), confusion.markdown());
-    Ok(text).context("agreement")
+    Ok(format!("{}\n{}", scores.markdown(), confusion.markdown()))
 }

@@ -91,15 +91,28 @@ pub fn run(args: &PatternEvaluateArgs) -> anyhow::Result<()> {
     run.took("cross-validation", seconds);
     let resampler = Resampler::new(labelled.seed, REPLICATES);
     let mut scored = Vec::new();
-    add(&mut scored, &crossed, format!("{}-fold cross-validation", args.folds), &resampler);
-    for state in [attn_patterns::State::Pretrained, attn_patterns::State::FineTuned] {
+    add(
+        &mut scored,
+        &crossed,
+        format!("{}-fold cross-validation", args.folds),
+        &resampler,
+    );
+    for state in [
+        attn_patterns::State::Pretrained,
+        attn_patterns::State::FineTuned,
+    ] {
         let part: Vec<Prediction> = crossed
             .iter()
             .filter(|p| data.maps[p.map].entry.state == state)
             .cloned()
             .collect();
         if !part.is_empty() && part.len() < crossed.len() {
-            add(&mut scored, &part, format!("cross-validation, {} maps", state.name()), &resampler);
+            add(
+                &mut scored,
+                &part,
+                format!("cross-validation, {} maps", state.name()),
+                &resampler,
+            );
         }
     }
     if models.len() > 1 {
@@ -110,7 +123,12 @@ pub fn run(args: &PatternEvaluateArgs) -> anyhow::Result<()> {
         run.took("across models", seconds);
         for (fold, name) in names.iter().enumerate() {
             let part: Vec<Prediction> = across.iter().filter(|p| p.fold == fold).cloned().collect();
-            add(&mut scored, &part, format!("maps of {name}, not trained on"), &resampler);
+            add(
+                &mut scored,
+                &part,
+                format!("maps of {name}, not trained on"),
+                &resampler,
+            );
         }
     } else {
         run.note(["maps of one model only: not tested across models".to_owned()]);
@@ -131,12 +149,21 @@ pub fn run(args: &PatternEvaluateArgs) -> anyhow::Result<()> {
     write_jsonl(&args.out.join("predictions.jsonl"), &rows)?;
     let mut text = score_table(&scored, labelled.seed).markdown();
     for s in &scored {
-        let title = format!("{}, {}: labels (rows) and what it says (columns)", s.classifier, s.split);
-        text = format!("{text}\n{}", confusion_table(&title, &s.confusion).markdown());
+        let title = format!(
+            "{}, {}: labels (rows) and what it says (columns)",
+            s.classifier, s.split
+        );
+        text = format!(
+            "{text}\n{}",
+            confusion_table(&title, &s.confusion).markdown()
+        );
     }
     print!("{text}");
     write_text(&args.out.join("tables/scores.md"), &text)?;
-    write_text(&args.out.join("tables/scores.csv"), &score_table(&scored, labelled.seed).csv())?;
+    write_text(
+        &args.out.join("tables/scores.csv"),
+        &score_table(&scored, labelled.seed).csv(),
+    )?;
     let records = records(run.name(), &scored, labelled.seed);
     let folder = run.finish(&records)?;
     println!("{}", folder.display());
@@ -172,8 +199,16 @@ fn add(scored: &mut Vec<Scored>, predictions: &[Prediction], split: String, resa
         let confusion = score::confusion(&outcomes);
         let total = confusion.total();
         let mut scores = vec![
-            ("macro_f1".to_owned(), score::estimate(&outcomes, &replicates, Confusion::macro_f1), total),
-            ("accuracy".to_owned(), score::estimate(&outcomes, &replicates, Confusion::accuracy), total),
+            (
+                "macro_f1".to_owned(),
+                score::estimate(&outcomes, &replicates, Confusion::macro_f1),
+                total,
+            ),
+            (
+                "accuracy".to_owned(),
+                score::estimate(&outcomes, &replicates, Confusion::accuracy),
+                total,
+            ),
         ];
         for class in Pattern::ALL {
             let estimate = score::estimate(&outcomes, &replicates, |c| c.f1(class));
@@ -202,7 +237,9 @@ fn score_table(scored: &[Scored], seed: u64) -> Table {
         }
     }
     Table {
-        title: format!("Sorting maps into the five patterns [95 % interval, heads resampled, seed {seed}]"),
+        title: format!(
+            "Sorting maps into the five patterns [95 % interval, heads resampled, seed {seed}]"
+        ),
         columns: vec![
             Column::text("classifier"),
             Column::text("tested on"),

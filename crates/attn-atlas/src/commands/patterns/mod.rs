@@ -6,6 +6,7 @@ mod examples;
 mod grid;
 pub(crate) mod network;
 mod shares;
+mod shares_output;
 mod train;
 
 use crate::cli::{LabelledArgs, PatternsCommand};
@@ -31,7 +32,9 @@ pub fn run(command: &PatternsCommand) -> anyhow::Result<()> {
 }
 
 fn write_text(path: &Path, text: &str) -> anyhow::Result<()> {
-    Ok(write_atomically(path, |out| out.write_all(text.as_bytes()))?)
+    Ok(write_atomically(path, |out| {
+        out.write_all(text.as_bytes())
+    })?)
 }
 
 /// Maps with their labels, and the files they come from.
@@ -57,7 +60,11 @@ impl LabelledMaps {
             .collect::<anyhow::Result<Vec<_>>>()?;
         let known = |id: &String| maps.iter().any(|m| m.entry.id == *id);
         if let Some(id) = given.keys().find(|id| !known(id)) {
-            anyhow::bail!("{}: label of '{id}', which is no map of {}", path.display(), folder.display());
+            anyhow::bail!(
+                "{}: label of '{id}', which is no map of {}",
+                path.display(),
+                folder.display()
+            );
         }
         let inputs = vec![
             crate::run::input_file("maps", &folder.join(store::INDEX_FILE))?,

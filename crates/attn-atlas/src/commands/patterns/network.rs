@@ -15,5 +15,8 @@ pub fn open(args: &NetworkArgs) -> anyhow::Result<(Engine, Vec<InputFile>)> {
         .as_deref()
         .context("--network is missing: name a file that `attn patterns train` wrote")?;
     let engine = Engine::new(&Weights::read(path)?)?;
-    Ok((engine, vec![crate::run::input_file("pattern network", path)?]))
+    Ok((
+        engine,
+        vec![crate::run::input_file("pattern network", path)?],
+    ))
 }

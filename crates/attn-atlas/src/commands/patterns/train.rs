@@ -39,6 +39,9 @@ pub fn run(args: &PatternTrainArgs) -> anyhow::Result<()> {
         notes.insert(format!("sha256 {}", input.file), input.sha256.clone());
     }
     weights.write(&args.out, &notes)?;
-    println!("{} (mean loss of the last epoch {last:.3})", args.out.display());
+    println!(
+        "{} (mean loss of the last epoch {last:.3})",
+        args.out.display()
+    );
     Ok(())
 }
