@@ -113,7 +113,7 @@ pub fn assign(groups: &[usize], labels: &[Pattern], folds: usize, seed: u64) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::State;
+    use crate::store::{Drawn, State};
     use attn_core::Task;
 
     fn entry(model: &str, head: usize, text: &str, state: State) -> MapEntry {
@@ -121,6 +121,7 @@ mod tests {
             id: "x".to_owned(),
             model: model.to_owned(),
             state,
+            drawn: Drawn::Balanced,
             task: Task::Sst2,
             example: String::new(),
             layer: 0,

@@ -4,6 +4,7 @@ pub mod annotate;
 pub mod augment;
 pub mod baseline;
 pub mod engine;
+pub mod enrich;
 pub mod folds;
 pub mod image;
 pub mod labels;
@@ -21,7 +22,7 @@ pub mod weights;
 
 pub use engine::{Engine, EngineError, Probabilities};
 pub use network::PatternNetwork;
-pub use sample::{Draw, SampleError, Source};
+pub use sample::{Draw, SampleError, Sampler, Source};
 pub use shares::PatternShares;
 pub use store::{MapEntry, State, StoreError, StoredMap};
 pub use train::{Recipe, TrainError};

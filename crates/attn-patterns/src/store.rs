@@ -39,6 +39,19 @@ impl State {
     }
 }
 
+/// Why a map is in the sample.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Drawn {
+    /// By chance, balanced over what is known beforehand ([`crate::sample`]).
+    #[default]
+    Balanced,
+    /// Because it may be of a rare kind ([`crate::enrich`]).
+    Enriched,
+}
+
 /// What one map is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MapEntry {
@@ -48,6 +61,9 @@ pub struct MapEntry {
     pub model: String,
     /// Before or after fine-tuning.
     pub state: State,
+    /// Why it is in the sample.
+    #[serde(default)]
+    pub drawn: Drawn,
     /// The task whose data the example is from.
     pub task: Task,
     /// The example's id.
@@ -304,6 +320,7 @@ mod tests {
                 id: id.to_owned(),
                 model: "m".to_owned(),
                 state: State::FineTuned,
+                drawn: Drawn::Balanced,
                 task: Task::Mrpc,
                 example: "dev.tsv:2".to_owned(),
                 layer: 1,

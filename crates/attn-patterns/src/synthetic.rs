@@ -1,6 +1,6 @@
 //! Made-up maps of known class. For tests only: nothing that is reported comes from them.
 
-use crate::store::{MapEntry, State, StoredMap};
+use crate::store::{Drawn, MapEntry, State, StoredMap};
 use attn_core::{Pattern, Task};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -44,6 +44,7 @@ pub fn maps(count: usize, seed: u64) -> (Vec<StoredMap>, Vec<Pattern>) {
                 id: format!("s{index}"),
                 model: if index % 2 == 0 { "one" } else { "two" }.to_owned(),
                 state: State::Pretrained,
+                drawn: Drawn::Balanced,
                 task: Task::Mrpc,
                 example: format!("x:{index}"),
                 layer: index / 24,

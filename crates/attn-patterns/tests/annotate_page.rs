@@ -4,6 +4,7 @@
 //! headless Chromium runs it and prints the document.
 
 use attn_core::Task;
+use attn_patterns::store::Drawn;
 use attn_patterns::{MapEntry, State, StoredMap, annotate};
 use std::path::PathBuf;
 use std::process::Command;
@@ -62,6 +63,7 @@ fn map(index: usize) -> StoredMap {
             id: format!("m{index}"),
             model: "m".to_owned(),
             state: State::Pretrained,
+            drawn: Drawn::Balanced,
             task: Task::Rte,
             example: format!("x:{index}"),
             layer: 0,

@@ -32,9 +32,16 @@ pub struct SampleArgs {
     /// Tasks, separated by commas [default: the paper's seven].
     #[arg(long, value_delimiter = ',', value_name = "TASK,…")]
     pub tasks: Vec<Task>,
-    /// Number of maps.
+    /// Number of maps that are drawn by chance.
     #[arg(long, default_value_t = 640)]
     pub n: usize,
+    /// Further maps from a search for rare kinds (diagonals and blocks); their labels are given by
+    /// eye like all others.
+    #[arg(long, default_value_t = 120, value_name = "N")]
+    pub enrich: usize,
+    /// Examples that the search looks at, of each model.
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    pub pool: usize,
     /// Seed of the sample.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

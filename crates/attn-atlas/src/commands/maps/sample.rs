@@ -8,10 +8,12 @@ use crate::progress::Progress;
 use crate::run::Run;
 use anyhow::Context;
 use attn_bert::Want;
-use attn_core::{Split, Task};
+use attn_core::{HeadId, Split, Task};
 use attn_data::glue::{self, LoadOptions, TrainPolicy};
 use attn_data::tokenise::{Encoding, PieceRole, Tokenizer};
-use attn_patterns::{Draw, MapEntry, Source, State, StoredMap, sample, store};
+use attn_patterns::enrich::{Candidate, hints};
+use attn_patterns::store::Drawn;
+use attn_patterns::{Draw, MapEntry, Sampler, Source, State, StoredMap, sample, store};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -74,20 +76,28 @@ pub fn run(args: &SampleArgs) -> anyhow::Result<()> {
             lengths: f.examples.iter().map(|e| e.encoding.len()).collect(),
         })
         .collect();
-    let draws = sample::draw(&sources, &of_tasks, args.n, args.seed)?;
-    if draws.len() < args.n {
+    let mut sampler = Sampler::new(&sources, &of_tasks, args.seed)?;
+    let first = sampler.balanced(State::Pretrained, args.n / 2)?;
+    let candidates = candidates(args, &families, &sampler)?;
+    let rare = sampler.enriched(&candidates, args.enrich);
+    let second = sampler.balanced(State::FineTuned, args.n - args.n / 2)?;
+    if second.len() < args.n - args.n / 2 {
         run.note([format!(
-            "{} of {} maps: models without fine-tuned states give none of the second half",
-            draws.len(),
-            args.n
+            "{} of {} maps after fine-tuning: models without fine-tuned states give none",
+            second.len(),
+            args.n - args.n / 2
         )]);
     }
+    // Numbers stay when the second half comes.
+    let numbered = first.into_iter().chain(second).enumerate();
+    let rare = rare.into_iter().enumerate().map(|(i, d)| (args.n + i, d));
+    let draws: Vec<(usize, Draw)> = numbered.chain(rare).collect();
     let made = make(args, &families, &draws, &mut run)?;
     let maps: Vec<StoredMap> = made.maps.into_values().collect();
     store::write(&args.out, &maps)?;
     run.configure(json!({
         "experiment": "maps-sample", "models": families.iter().map(|f| &f.name).collect::<Vec<_>>(),
-        "states": made.used, "tasks": tasks, "n": args.n,
+        "states": made.used, "tasks": tasks, "n": args.n, "enriched": args.enrich, "pool": args.pool,
         "shortest": sample::SHORTEST, "longest": sample::LONGEST, "length_bins": sample::BINS,
     }));
     let folder = run.finish_without_records()?;
@@ -176,15 +186,75 @@ fn read(
     Ok((examples, of_tasks))
 }
 
+/// What every head of every model makes of a pool of examples that are left.
+fn candidates(
+    args: &SampleArgs,
+    families: &[Family],
+    sampler: &Sampler<'_>,
+) -> anyhow::Result<Vec<Vec<Candidate>>> {
+    let mut all = Vec::new();
+    for (source, (family, name)) in families.iter().zip(&args.models).enumerate() {
+        let wanted = if args.enrich == 0 { 0 } else { args.pool };
+        let pool = sampler.pool(source, wanted);
+        let own: Vec<Prepared> = pool.iter().map(|&i| family.examples[i].clone()).collect();
+        let model = LoadedModel::open(&model_args(args, name.clone()))?;
+        let mut progress = Progress::new("searching rare kinds", own.len() as u64);
+        let mut found = Vec::new();
+        forward_all(
+            &model.encoder,
+            &own,
+            Want::maps(),
+            &mut progress,
+            |batch, output| {
+                for (&at, maps) in batch.iter().zip(output.all_maps()?) {
+                    let encoding = &own[at].encoding;
+                    let square = encoding.len() * encoding.len();
+                    let mut entry = entry_of(encoding);
+                    for (index, weights) in maps.chunks_exact(square.max(1)).enumerate() {
+                        let head = HeadId::new(index / family.heads, index % family.heads);
+                        (entry.layer, entry.head) = (head.layer, head.head);
+                        found.push(Candidate {
+                            head,
+                            example: pool[at],
+                            hints: hints(&entry, weights),
+                        });
+                    }
+                }
+                Ok(())
+            },
+        )?;
+        progress.finish();
+        all.push(found);
+    }
+    Ok(all)
+}
+
+/// The part of an entry that its tokens decide.
+fn entry_of(encoding: &Encoding) -> MapEntry {
+    MapEntry {
+        id: String::new(),
+        model: String::new(),
+        state: State::Pretrained,
+        drawn: Drawn::Balanced,
+        task: Task::Mrpc,
+        example: String::new(),
+        layer: 0,
+        head: 0,
+        tokens: encoding.texts().into_iter().map(str::to_owned).collect(),
+        segments: texts_of(encoding),
+        special: special(encoding),
+    }
+}
+
 /// Runs each model state over its examples and keeps the drawn heads' maps.
 fn make(
     args: &SampleArgs,
     families: &[Family],
-    draws: &[Draw],
+    draws: &[(usize, Draw)],
     run: &mut Run,
 ) -> anyhow::Result<Made> {
     let mut groups: BTreeMap<(usize, Option<Task>), Vec<usize>> = BTreeMap::new();
-    for (index, draw) in draws.iter().enumerate() {
+    for (index, (_, draw)) in draws.iter().enumerate() {
         let tuned = (draw.state == State::FineTuned).then_some(draw.task);
         groups.entry((draw.source, tuned)).or_default().push(index);
     }
@@ -192,8 +262,7 @@ fn make(
         maps: BTreeMap::new(),
         used: Vec::new(),
     };
-    // As wide as the whole sample needs, so that ids stay when the second half comes.
-    let width = args.n.to_string().len();
+    let width = (args.n + args.enrich).to_string().len();
     let mut progress = Progress::new("maps", draws.len() as u64);
     for ((source, tuned), members) in groups {
         let (Some(family), Some(original)) = (families.get(source), args.models.get(source)) else {
@@ -215,7 +284,7 @@ fn make(
         made.used.push(state);
         let own: Vec<Prepared> = members
             .iter()
-            .map(|&i| family.examples[draws[i].example].clone())
+            .map(|&i| family.examples[draws[i].1.example].clone())
             .collect();
         forward_all(
             &model.encoder,
@@ -225,7 +294,7 @@ fn make(
             |batch, output| {
                 for (&at, maps) in batch.iter().zip(output.all_maps()?) {
                     let index = members[at];
-                    let draw = &draws[index];
+                    let (number, draw) = &draws[index];
                     let encoding = &own[at].encoding;
                     let square = encoding.len() * encoding.len();
                     let start = (draw.head.layer * family.heads + draw.head.head) * square;
@@ -233,9 +302,10 @@ fn make(
                         .get(start..start + square)
                         .with_context(|| format!("{}: no head {}", family.name, draw.head))?;
                     let entry = MapEntry {
-                        id: format!("m{:0width$}", index + 1),
+                        id: format!("m{:0width$}", number + 1),
                         model: family.name.clone(),
                         state: draw.state,
+                        drawn: draw.drawn,
                         task: draw.task,
                         example: own[at].example.id.clone(),
                         layer: draw.head.layer,
@@ -245,7 +315,7 @@ fn make(
                         special: special(encoding),
                     };
                     let weights = weights.to_vec();
-                    made.maps.insert(index, StoredMap { entry, weights });
+                    made.maps.insert(*number, StoredMap { entry, weights });
                 }
                 Ok(())
             },
