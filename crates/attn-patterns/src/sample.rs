@@ -114,7 +114,7 @@ pub struct Sampler<'a> {
 }
 
 /// The part of `count` that falls to one of `parts`.
-fn share(count: usize, part: usize, parts: usize) -> usize {
+pub fn share(count: usize, part: usize, parts: usize) -> usize {
     count * (part + 1) / parts - count * part / parts
 }
 
@@ -180,8 +180,8 @@ impl<'a> Sampler<'a> {
         }
     }
 
-    /// `count` maps in one state, balanced, in random order. Fine-tuned ones come from models that
-    /// have such states; without any the share of a model is not drawn.
+    /// `count` maps in one state, balanced, in random order; fine-tuned ones one model after the
+    /// other ([`share`] gives each model's number), and none of a model without such states.
     ///
     /// # Errors
     /// [`SampleError::Exhausted`] when the examples do not suffice.
@@ -203,6 +203,7 @@ impl<'a> Sampler<'a> {
             let heads = rounds(&heads, count, &mut rng);
             let tasks = rounds(&tasks, count, &mut rng);
             let bins = rounds(&[0, 1, 2, 3], count, &mut rng);
+            let mut of_source = Vec::with_capacity(count);
             for ((head, task), wanted) in heads.into_iter().zip(tasks).zip(bins) {
                 let free: Vec<(usize, usize)> = self
                     .free(source)
@@ -220,7 +221,7 @@ impl<'a> Sampler<'a> {
                     .choose(&mut rng)
                     .ok_or(SampleError::Exhausted { task })?;
                 self.take(example);
-                draws.push(Draw {
+                of_source.push(Draw {
                     source: index,
                     state,
                     drawn: Drawn::Balanced,
@@ -229,9 +230,16 @@ impl<'a> Sampler<'a> {
                     example,
                 });
             }
+            if state == State::FineTuned {
+                of_source.shuffle(&mut rng);
+            }
+            draws.append(&mut of_source);
         }
-        // Ids are given in this order: they must not tell one model from the other.
-        draws.shuffle(&mut self.rng(u64::MAX - half));
+        // Ids are given in this order: they must not tell one head from the other. Fine-tuned
+        // states come one model after the other, as they are made.
+        if state == State::Pretrained {
+            draws.shuffle(&mut self.rng(u64::MAX));
+        }
         Ok(draws)
     }
 

@@ -53,7 +53,17 @@ pub fn run(args: &SampleArgs) -> anyhow::Result<()> {
     for model in &args.models {
         let loaded = LoadedModel::open(&model_args(args, model.clone()))?;
         let tuned = match &args.checkpoints {
-            Some(root) => checkpoints(&root.join(&loaded.name))?,
+            Some(root) if root.join(&loaded.name).is_dir() => {
+                checkpoints(&root.join(&loaded.name))?
+            }
+            Some(root) => {
+                run.note([format!(
+                    "{}: no fine-tuned states of this model",
+                    loaded.name
+                )]);
+                anyhow::ensure!(root.is_dir(), "{}: no such folder", root.display());
+                BTreeMap::new()
+            }
             None => BTreeMap::new(),
         };
         let (examples, tasks_of) = read(args, &tasks, &loaded.tokenizer, &mut run)?;
@@ -88,10 +98,18 @@ pub fn run(args: &SampleArgs) -> anyhow::Result<()> {
             args.n - args.n / 2
         )]);
     }
-    // Numbers stay when the second half comes.
-    let numbered = first.into_iter().chain(second).enumerate();
+    // Numbers stay when fine-tuned states come, whose models have blocks of their own.
+    let mut numbered: Vec<(usize, Draw)> = first.into_iter().enumerate().collect();
+    let tuned = args.n - args.n / 2;
+    for source in 0..sources.len() {
+        let before: usize = (0..source)
+            .map(|s| sample::share(tuned, s, sources.len()))
+            .sum();
+        let own = second.iter().copied().filter(|d| d.source == source);
+        numbered.extend(own.enumerate().map(|(i, d)| (args.n / 2 + before + i, d)));
+    }
     let rare = rare.into_iter().enumerate().map(|(i, d)| (args.n + i, d));
-    let draws: Vec<(usize, Draw)> = numbered.chain(rare).collect();
+    let draws: Vec<(usize, Draw)> = numbered.into_iter().chain(rare).collect();
     let made = make(args, &families, &draws, &mut run)?;
     let maps: Vec<StoredMap> = made.maps.into_values().collect();
     store::write(&args.out, &maps)?;
