@@ -1,6 +1,9 @@
 //! `cargo xtask`: development and reproduction tasks. Thin: it builds `attn` with the right
 //! features and runs it from the workspace's root, where the starter set and `results` are.
 
+mod bench;
+mod browser;
+
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -27,6 +30,11 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// Time our programs against straightforward Python ones on the same work.
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    /// Open the pages of `attn view` and `attn report` in a headless Chromium, if there is one.
+    BrowserTest(browser::BrowserArgs),
 }
 
 /// Which cargo features a command line needs: the backend's, beside the default.
@@ -43,34 +51,56 @@ fn features(options: &[String]) -> Vec<String> {
     backends
 }
 
-fn root() -> anyhow::Result<&'static Path> {
+pub(crate) fn root() -> anyhow::Result<&'static Path> {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .context("xtask lies in no workspace")
 }
 
-/// Builds `attn` and gives its path. Packages are selected with `--workspace`, as the tests do:
+/// A program of the workspace.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Program {
+    /// A binary, for example `attn`.
+    Binary(&'static str),
+    /// An example of one of the crates.
+    Example(&'static str),
+}
+
+/// Builds a program and gives its path. Packages are selected with `--workspace`, as the tests do:
 /// another selection would resolve other features and build Burn a second time.
-fn build(features: &[String]) -> anyhow::Result<PathBuf> {
+pub(crate) fn build(program: Program, features: &[String]) -> anyhow::Result<PathBuf> {
+    let (option, name, folder) = match program {
+        Program::Binary(name) => ("--bin", name, ""),
+        Program::Example(name) => ("--example", name, "examples"),
+    };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
         .current_dir(root()?)
-        .args(["build", "--workspace", "--bin", "attn"]);
+        .args(["build", "--workspace", option, name]);
     for feature in features {
         command.args(["--features", &format!("attn-atlas/{feature}")]);
     }
+    // Cargo tells this program about its own package; build scripts that look at the same variables
+    // would take them for changes and run again.
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&variable);
+        }
+    }
     let status = command.status().context("cannot start cargo")?;
     if !status.success() {
-        bail!("attn does not build: {status}");
+        bail!("{name} does not build: {status}");
     }
-    // Cargo puts both programs into one folder, wherever its target folder is.
+    // Cargo puts all programs into one folder, wherever its target folder is.
     let this = std::env::current_exe().context("cannot find xtask's own program")?;
-    Ok(this.with_file_name(format!("attn{}", std::env::consts::EXE_SUFFIX)))
+    let file = Path::new(folder).join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    Ok(this.with_file_name(file))
 }
 
 fn reproduce(options: &[String]) -> anyhow::Result<ExitCode> {
-    let attn = build(&features(options))?;
+    let attn = build(Program::Binary("attn"), &features(options))?;
     let status = Command::new(&attn)
         .current_dir(root()?)
         .arg("reproduce")
@@ -86,6 +116,8 @@ fn reproduce(options: &[String]) -> anyhow::Result<ExitCode> {
 fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().task {
         Task::Reproduce { options } => reproduce(&options),
+        Task::Bench(bench) => bench::run(bench).map(|()| ExitCode::SUCCESS),
+        Task::BrowserTest(args) => browser::run(root()?, &args),
     }
 }
 

@@ -1,29 +1,43 @@
-//! Times the sweep with shared work against whole forward passes, and writes what
-//! `tests/reference/ablate_peer.py` needs to time PyTorch on the same model and examples.
+//! The Rust half of `cargo xtask bench ablate`, in three parts, so that it can run in turns with
+//! `tests/reference/ablate_peer.py` on the same model and examples.
 //!
 //! ```text
-//! cargo run --example sweep_speed -- --out DIR [--checkpoint DIR] [--ids FILE]
-//!     [--examples 32] [--labels 2] [--mode uniform|zero] [--skip-naive]
+//! cargo run --example sweep_speed -- prepare DIR [--model NAME|PATH] [--data GLUE] [--task MRPC]
+//!     [--examples 32] [--mode uniform|zero]
+//! cargo run --example sweep_speed -- run DIR [--naive]
+//! cargo run --example sweep_speed -- peak
 //! ```
 //!
-//! `--checkpoint` is a folder in Hugging Face's layout (default: fresh weights in the shape of
-//! all-MiniLM-L6-v2); `--ids` a JSON file `[{"ids": [...], "types": [...]}, ...]` (default: random
-//! word pieces with the lengths of sentence pairs). `DIR` receives the model with its classifier,
-//! `examples.json`, `variants.json` and `logits.json`.
+//! `prepare` writes the model with a classifier (a fresh one where the checkpoint has none),
+//! `examples.json` and `variants.json` to `DIR`; `run` sweeps over them, writes `logits.json` and ends
+//! with a line of JSON that says how long the sweep took; `peak` measures how many multiply-adds a
+//! second Burn's matrix product reaches here on a large square.
 
-use attn_ablate::{Folder, Logits, Plan, Reference, Sweep, SweepOptions, naive, variant};
-use attn_bert::checkpoint::{Fresh, initialise, save};
-use attn_bert::{Backend, BertConfig, Checkpoint, SequenceClassifier, TokenIds};
-use attn_core::Mode;
+use attn_ablate::{Folder, Plan, Reference, Sweep, SweepOptions, Variant, naive, variant};
+use attn_bert::checkpoint::save;
+use attn_bert::{Backend, Checkpoint, TokenIds};
 use attn_core::io::write_json;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use attn_core::{Mode, Split, Task};
+use attn_data::glue::{self, LoadOptions, TrainPolicy};
+use attn_data::store::{Catalogue, Quiet, Settings, Store};
+use attn_data::tokenise::Tokenizer;
+use burn::tensor::{Distribution, Tensor};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+// As in `attn`: the allocator decides a part of the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type AnyError = Box<dyn std::error::Error>;
+
+/// Longest input, as the `attn` command's default.
+const MAX_LENGTH: usize = 128;
+/// Seed of the sample and of a fresh classifier.
+const SEED: u64 = 1;
 
 #[derive(Serialize, Deserialize)]
 struct Tokens {
@@ -31,121 +45,79 @@ struct Tokens {
     types: Vec<u32>,
 }
 
-struct Arguments {
-    out: PathBuf,
-    checkpoint: Option<PathBuf>,
-    ids: Option<PathBuf>,
-    examples: usize,
-    labels: usize,
-    mode: Mode,
-    skip_naive: bool,
-    bucket: usize,
-    group: usize,
-}
+/// Options in the form `--name value`, after the words before them.
+struct Options(Vec<String>);
 
-fn arguments() -> Result<Arguments, AnyError> {
-    let options = SweepOptions::default();
-    let mut parsed = Arguments {
-        out: PathBuf::new(),
-        checkpoint: None,
-        ids: None,
-        examples: 32,
-        labels: 2,
-        mode: Mode::Uniform,
-        skip_naive: false,
-        bucket: options.bucket_tokens,
-        group: options.group_tokens,
-    };
-    let mut words = std::env::args().skip(1);
-    while let Some(word) = words.next() {
-        if word == "--skip-naive" {
-            parsed.skip_naive = true;
-            continue;
-        }
-        let value = words
-            .next()
-            .ok_or_else(|| format!("{word} needs a value"))?;
-        match word.as_str() {
-            "--out" => parsed.out = value.into(),
-            "--checkpoint" => parsed.checkpoint = Some(value.into()),
-            "--ids" => parsed.ids = Some(value.into()),
-            "--examples" => parsed.examples = value.parse()?,
-            "--labels" => parsed.labels = value.parse()?,
-            "--mode" => parsed.mode = value.parse()?,
-            "--bucket-tokens" => parsed.bucket = value.parse()?,
-            "--group-tokens" => parsed.group = value.parse()?,
-            other => return Err(format!("unknown argument {other}").into()),
+impl Options {
+    fn value(&self, name: &str) -> Option<&str> {
+        let at = self.0.iter().position(|word| word == name)?;
+        self.0.get(at + 1).map(String::as_str)
+    }
+
+    fn or<T: std::str::FromStr>(&self, name: &str, default: T) -> Result<T, AnyError> {
+        match self.value(name) {
+            Some(text) => {
+                let parsed = text.parse();
+                parsed.map_err(|_| format!("{name} {text}: not a value that fits").into())
+            }
+            None => Ok(default),
         }
     }
-    if parsed.out.as_os_str().is_empty() {
-        return Err("--out DIR is missing: say where the files for ablate_peer.py go".into());
-    }
-    Ok(parsed)
 }
 
-/// The shape of all-MiniLM-L6-v2 with fresh weights.
-fn fresh(labels: usize) -> Result<(SequenceClassifier, BertConfig), AnyError> {
-    let config = BertConfig {
-        hidden_size: 384,
-        num_hidden_layers: 6,
-        intermediate_size: 1536,
-        ..BertConfig::base()
-    };
-    let model = SequenceClassifier::new(&config, labels, &Backend::Flex.device(0)?);
-    Ok((
-        initialise(
-            model,
-            Fresh {
-                deviation: 0.05,
-                seed: 1,
-            },
-        ),
-        config,
-    ))
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, AnyError> {
+    let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(serde_json::from_slice(&bytes).map_err(|e| format!("{}: {e}", path.display()))?)
 }
 
-fn load(folder: &Path, labels: usize) -> Result<(SequenceClassifier, BertConfig), AnyError> {
-    let checkpoint = Checkpoint::open(folder)?;
-    let (model, report) = checkpoint.load_classifier(labels, 1, &Backend::Flex.device(0)?)?;
+fn prepare(folder: &Path, options: &Options) -> Result<(), AnyError> {
+    let name = options.value("--model").unwrap_or("all-MiniLM-L6-v2");
+    let data = options.value("--data").unwrap_or("datasets/starter/glue");
+    let task: Task = options.or("--task", Task::Mrpc)?;
+    let count: usize = options.or("--examples", 32)?;
+    let mode: Mode = options.or("--mode", Mode::Uniform)?;
+    let store = Store::with(Settings::from_env(None)?);
+    let source = store.resolve_model(&Catalogue::embedded()?, name, &mut Quiet)?;
+    let checkpoint = Checkpoint::open(&source)?;
+    let outputs = task.kind().outputs();
+    let (model, report) = checkpoint.load_classifier(outputs, SEED, &Backend::Flex.device(0)?)?;
     println!(
         "loaded {} tensors, drew {} afresh",
         report.loaded,
         report.fresh.len()
     );
-    Ok((model, checkpoint.config().clone()))
-}
-
-/// Random word pieces in pairs of 20 to 80, as sentence pairs have.
-fn random_examples(count: usize, vocabulary: u32) -> Vec<Tokens> {
-    let mut rng = ChaCha8Rng::seed_from_u64(7);
-    (0..count)
-        .map(|_| {
-            let length = rng.random_range(10..40usize) + rng.random_range(10..40usize);
-            let ids = (0..length)
-                .map(|_| rng.random_range(1..vocabulary))
-                .collect();
-            Tokens {
-                ids,
-                types: (0..length).map(|i| u32::from(i > length / 2)).collect(),
-            }
+    let tokenizer = Tokenizer::open(&source, MAX_LENGTH)?;
+    let load = LoadOptions {
+        lenient: true,
+        train: TrainPolicy::File,
+    };
+    let set =
+        glue::load(&glue::Source::new(data)?, task, Split::Dev, &load)?.subsample(count, SEED);
+    let examples = set.examples.iter().map(|example| {
+        let encoding = tokenizer.encode(example)?;
+        Ok(Tokens {
+            ids: encoding.ids(),
+            types: encoding.segments(),
         })
-        .collect()
-}
-
-fn compare(shared: &Logits, naive: &Logits) {
-    let pairs = shared.values().iter().zip(naive.values());
-    let difference = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    let unequal: usize = (0..naive.variants())
-        .map(|v| {
-            shared
-                .predictions(v)
-                .iter()
-                .zip(naive.predictions(v))
-                .filter(|(a, b)| **a != *b)
-                .count()
-        })
-        .sum();
-    println!("largest difference of a logit {difference:.1e}, unequal predictions {unequal}");
+    });
+    let examples: Vec<Tokens> = examples.collect::<Result<_, AnyError>>()?;
+    let (layers, heads) = (model.bert.layers(), model.bert.heads());
+    let mut variants = vec![variant::baseline()];
+    variants.extend(variant::single_heads(layers, heads, mode));
+    variants.extend(variant::whole_layers(layers, heads, mode));
+    let mut config = checkpoint.config().clone();
+    config.num_labels = Some(outputs);
+    config.architectures = Some(vec!["BertForSequenceClassification".to_owned()]);
+    save(&folder.join("model"), &model, &config, None)?;
+    write_json(&folder.join("examples.json"), &examples)?;
+    write_json(&folder.join("variants.json"), &variants)?;
+    let facts = json!({
+        "layers": layers, "heads": heads, "hidden": config.hidden_size, "variants": variants.len(),
+        "examples": examples.len(), "tokens": examples.iter().map(|e| e.ids.len()).sum::<usize>(),
+        "task": task.name(), "mode": mode.name(), "labels": outputs,
+    });
+    println!("{facts}");
+    Ok(())
 }
 
 /// Processor seconds of this process, where the system tells (Linux): they say more than the clock
@@ -160,32 +132,14 @@ fn processor_seconds() -> Option<f64> {
     Some(ticks / 100.0) // Linux counts hundredths of a second here on every platform
 }
 
-/// Runs `work` and says how long it took; gives the processor seconds, else those of the clock.
-fn timed<T>(name: &str, work: impl FnOnce() -> Result<T, AnyError>) -> Result<(T, f64), AnyError> {
-    let (clock, processor) = (Instant::now(), processor_seconds());
-    let result = work()?;
-    let clock = clock.elapsed().as_secs_f64();
-    let processor = processor_seconds()
-        .zip(processor)
-        .map(|(after, before)| after - before);
-    match processor {
-        Some(p) => println!("{name}: {clock:.2} s, {p:.2} s of processor time"),
-        None => println!("{name}: {clock:.2} s"),
-    }
-    Ok((result, processor.unwrap_or(clock)))
-}
-
-fn main() -> Result<(), AnyError> {
-    let arguments = arguments()?;
-    let (model, mut config) = match &arguments.checkpoint {
-        Some(folder) => load(folder, arguments.labels)?,
-        None => fresh(arguments.labels)?,
-    };
-    let mut examples = match &arguments.ids {
-        Some(path) => serde_json::from_slice(&std::fs::read(path)?)?,
-        None => random_examples(arguments.examples, config.vocab_size as u32),
-    };
-    examples.truncate(arguments.examples);
+fn run(folder: &Path, whole: bool) -> Result<(), AnyError> {
+    let examples: Vec<Tokens> = read(&folder.join("examples.json"))?;
+    let variants: Vec<Variant> = read(&folder.join("variants.json"))?;
+    let checkpoint = Checkpoint::open(folder.join("model"))?;
+    let labels = checkpoint
+        .classifier_labels()
+        .ok_or("the prepared model has no classifier")?;
+    let (model, _) = checkpoint.load_classifier(labels, SEED, &Backend::Flex.device(0)?)?;
     let tokens: Vec<TokenIds<'_>> = examples
         .iter()
         .map(|e| TokenIds {
@@ -193,45 +147,70 @@ fn main() -> Result<(), AnyError> {
             types: &e.types,
         })
         .collect();
-    let (layers, heads) = (model.bert.layers(), model.bert.heads());
-    let mut variants = vec![variant::baseline()];
-    variants.extend(variant::single_heads(layers, heads, arguments.mode));
-    variants.extend(variant::whole_layers(layers, heads, arguments.mode));
-    let plan = Plan::new(layers, heads, variants)?;
-
-    config.num_labels = Some(arguments.labels);
-    config.architectures = Some(vec!["BertForSequenceClassification".to_owned()]);
-    save(&arguments.out.join("model"), &model, &config, None)?;
-    write_json(&arguments.out.join("examples.json"), &examples)?;
-    write_json(&arguments.out.join("variants.json"), &plan.variants())?;
-
-    let options = SweepOptions {
-        bucket_tokens: arguments.bucket,
-        group_tokens: arguments.group,
-        ..SweepOptions::default()
-    };
+    let plan = Plan::new(model.bert.layers(), model.bert.heads(), variants)?;
+    let options = SweepOptions::default();
     let sweep = Sweep::new(&model, &plan, Reference::None, options, "speed")?;
     let buckets = sweep.buckets(&tokens)?;
+    let cost = sweep.cost(&buckets);
     println!("{}", plan.counts());
     println!(
-        "{} examples in {} buckets: {}",
+        "{} examples in {} buckets: {cost}",
         tokens.len(),
-        buckets.len(),
-        sweep.cost(&buckets)
+        buckets.len()
     );
-
     let store = tempfile::tempdir()?;
-    let (shared, shared_seconds) = timed("shared", || {
-        Ok(sweep.run(
-            &tokens,
-            &mut Folder::new(store.path(), |_| ControlFlow::Continue(())),
-        )?)
-    })?;
-    write_json(&arguments.out.join("logits.json"), &shared)?;
-    if !arguments.skip_naive {
-        let (whole, seconds) = timed("naive", || Ok(naive(&model, &plan, &tokens, None, 32)?))?;
-        println!("ratio {:.2}", seconds / shared_seconds);
-        compare(&shared, &whole);
-    }
+    let (clock, processor) = (Instant::now(), processor_seconds());
+    let logits = if whole {
+        naive(&model, &plan, &tokens, None, 32)?
+    } else {
+        // With the store that the command uses: keeping finished parts is a part of the work.
+        let mut sink = Folder::new(store.path(), |_| ControlFlow::Continue(()));
+        sweep.run(&tokens, &mut sink)?
+    };
+    let seconds = clock.elapsed().as_secs_f64();
+    let processor = processor_seconds().zip(processor).map(|(b, a)| b - a);
+    write_json(&folder.join("logits.json"), &logits)?;
+    let padded: usize = buckets.iter().map(|b| b.width * b.examples.len()).sum();
+    let real: usize = tokens.iter().map(|t| t.ids.len()).sum();
+    let result = json!({
+        "seconds": seconds, "processor_seconds": processor,
+        "multiply_adds": if whole { cost.naive } else { cost.shared },
+        "naive_multiply_adds": cost.naive, "padding": padded as f64 / real as f64 - 1.0,
+    });
+    println!("{result}");
     Ok(())
+}
+
+/// The best of several products of two squares of 1024: large enough to leave caches and small
+/// costs behind.
+fn peak() -> Result<(), AnyError> {
+    const SIDE: usize = 1024;
+    let device = Backend::Flex.device(0)?;
+    let square = || Tensor::<2>::random([SIDE, SIDE], Distribution::Uniform(-1.0, 1.0), &device);
+    let (a, b) = (square(), square());
+    let mut best = 0.0f64;
+    for _ in 0..12 {
+        let clock = Instant::now();
+        let product = a.clone().matmul(b.clone());
+        attn_bert::to_host(product)?;
+        best = best.max((SIDE * SIDE * SIDE) as f64 / clock.elapsed().as_secs_f64());
+    }
+    println!("{}", json!({ "multiply_adds_per_second": best }));
+    Ok(())
+}
+
+fn main() -> Result<(), AnyError> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let folder = || -> Result<PathBuf, AnyError> {
+        let folder = words.get(1).filter(|word| !word.starts_with("--"));
+        Ok(folder
+            .ok_or("which folder? give DIR after the command")?
+            .into())
+    };
+    match words.first().map(String::as_str) {
+        Some("prepare") => prepare(&folder()?, &Options(words.clone())),
+        Some("run") => run(&folder()?, words.iter().any(|word| word == "--naive")),
+        Some("peak") => peak(),
+        _ => Err("expected prepare DIR, run DIR or peak".into()),
+    }
 }

@@ -12,7 +12,7 @@
 use crate::SweepError;
 use crate::bucket::{batch, by_length, check};
 use attn_bert::{ForwardError, SequenceClassifier, TokenBatch, TokenIds, to_host};
-use attn_core::{HeadGrid, Label};
+use attn_core::{HeadGrid, HeadId, Label};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,10 @@ pub enum ImportanceError {
 pub struct Importance {
     /// Mean over examples of `|∂ loss / ∂ ξ|`.
     pub raw: HeadGrid<f64>,
-    /// The same divided by its layer's Euclidean norm, as the paper does before it ranks heads.
+    /// Standard error of that mean: the examples' standard deviation over the root of their number;
+    /// NaN for a single example.
+    pub error: HeadGrid<f64>,
+    /// `raw` divided by its layer's Euclidean norm, as the paper does before it ranks heads.
     pub normalised: HeadGrid<f64>,
     /// Examples.
     pub n: usize,
@@ -85,6 +88,7 @@ pub fn importance(
     let (layers, heads) = (model.bert.layers(), model.bert.heads());
     let device = model.bert.device().autodiff();
     let mut sums = HeadGrid::from_fn(layers, heads, |_| 0.0f64);
+    let mut squares = sums.clone();
     for (chosen, batch) in batches(examples, batch_tokens)? {
         let gates: Vec<Tensor<4>> = (0..layers)
             .map(|_| Tensor::ones([batch.size(), heads, 1, 1], &device).require_grad())
@@ -97,26 +101,74 @@ pub fn importance(
                 .ok_or(ImportanceError::NoGradient(layer))?;
             let values = to_host(gradient).map_err(SweepError::from)?;
             for (i, value) in values.iter().enumerate() {
-                sums.values_mut()[layer * heads + i % heads] += f64::from(value.abs());
+                let (at, value) = (layer * heads + i % heads, f64::from(value.abs()));
+                sums.values_mut()[at] += value;
+                squares.values_mut()[at] += value * value;
             }
         }
     }
-    let raw = sums.map(|sum| sum / examples.len() as f64);
+    let n = examples.len() as f64;
+    let raw = sums.map(|sum| sum / n);
+    let error = HeadGrid::from_fn(layers, heads, |id| {
+        let at = |grid: &HeadGrid<f64>| grid.get(id).copied().unwrap_or(f64::NAN);
+        let variance = (at(&squares) - n * at(&raw).powi(2)).max(0.0) / (n - 1.0);
+        (variance / n).sqrt()
+    });
+    Ok(Importance {
+        normalised: normalised(&raw),
+        raw,
+        error,
+        n: examples.len(),
+    })
+}
+
+/// Each value divided by its layer's Euclidean norm.
+fn normalised(raw: &HeadGrid<f64>) -> HeadGrid<f64> {
     let norms: Vec<f64> = raw
         .values()
-        .chunks(heads.max(1))
+        .chunks(raw.heads().max(1))
         .map(|row| row.iter().map(|v| v * v).sum::<f64>().sqrt())
         .collect();
-    let normalised = HeadGrid::from_fn(layers, heads, |id| {
+    HeadGrid::from_fn(raw.layers(), raw.heads(), |id| {
         let (value, norm) = (raw.get(id).copied().unwrap_or(0.0), norms[id.layer]);
         // A layer whose heads do nothing at all has no direction to normalise.
         if norm > 0.0 { value / norm } else { 0.0 }
-    });
-    Ok(Importance {
-        raw,
-        normalised,
-        n: examples.len(),
     })
+}
+
+impl Importance {
+    /// The importance over two sets of examples together, from that over each. `None` when they
+    /// are of different models.
+    pub fn joined(&self, other: &Self) -> Option<Self> {
+        let shape = |i: &Self| (i.raw.layers(), i.raw.heads());
+        if shape(self) != shape(other) {
+            return None;
+        }
+        let (a, b) = (self.n as f64, other.n as f64);
+        let n = a + b;
+        let pair = |f: fn(&Self) -> &HeadGrid<f64>, id: HeadId| {
+            let at = |i: &Self| f(i).get(id).copied().unwrap_or(f64::NAN);
+            (at(self), at(other))
+        };
+        let (layers, heads) = shape(self);
+        let raw = HeadGrid::from_fn(layers, heads, |id| {
+            let (x, y) = pair(|i| &i.raw, id);
+            (a * x + b * y) / n
+        });
+        let error = HeadGrid::from_fn(layers, heads, |id| {
+            let ((x, y), (ex, ey)) = (pair(|i| &i.raw, id), pair(|i| &i.error, id));
+            // Sums of squared deviations, each set's own and that between their means.
+            let within = ex * ex * a * (a - 1.0) + ey * ey * b * (b - 1.0);
+            let between = a * b / n * (x - y).powi(2);
+            ((within + between) / (n - 1.0) / n).sqrt()
+        });
+        Some(Self {
+            normalised: normalised(&raw),
+            raw,
+            error,
+            n: self.n + other.n,
+        })
+    }
 }
 
 /// Each example's loss with every head's context multiplied by its gate, in the order given. All

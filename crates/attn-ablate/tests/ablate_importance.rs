@@ -79,6 +79,33 @@ fn regression_agrees_with_finite_differences() {
     check(&deep(3, 4, 1, 12), &examples, &labels);
 }
 
+/// The importance over all examples is that over two parts, joined.
+#[test]
+fn parts_join_to_the_whole() {
+    let (model, examples) = tiny();
+    let tokens = tokens(&examples);
+    let labels: Vec<Label> = (0..examples.len()).map(|i| Label::Class(i % 3)).collect();
+    let of = |from: usize, to: usize| {
+        importance(&model, &tokens[from..to], &labels[from..to], 100).unwrap()
+    };
+    let (whole, cut) = (of(0, examples.len()), examples.len() - 2);
+    let joined = of(0, cut).joined(&of(cut, examples.len())).unwrap();
+    assert_eq!(joined.n, whole.n);
+    for (ours, theirs) in [
+        (&joined.raw, &whole.raw),
+        (&joined.error, &whole.error),
+        (&joined.normalised, &whole.normalised),
+    ] {
+        let largest = theirs.values().iter().copied().fold(0.0, f64::max);
+        assert!(largest > 0.0);
+        for (a, b) in ours.values().iter().zip(theirs.values()) {
+            assert!((a - b).abs() < 1e-5 * largest, "{a} {b}");
+        }
+    }
+    let other = importance(&deep(3, 2, 3, 1), &tokens, &labels, 100).unwrap();
+    assert!(joined.joined(&other).is_none());
+}
+
 /// A closed gate is mode `zero`, and open gates are the model itself.
 #[test]
 fn gates_are_the_zero_ablation() {

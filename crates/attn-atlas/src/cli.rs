@@ -3,21 +3,28 @@
 // Documentation comments are the program's help texts here: brackets and angles stand for themselves.
 #![allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
 
+mod ablation;
+mod pages;
 mod patterns;
+mod reproduce;
+mod stats;
+mod training;
 
+pub use ablation::{AblateArgs, AblateCommand, AblateFiguresArgs};
+pub use pages::{ReportArgs, ViewArgs};
 pub use patterns::{
     AgreeArgs, AnnotateArgs, ClassifyArgs, ExamplesArgs, GridArgs, LabelledArgs, MapsCommand,
     NetworkArgs, PatternEvaluateArgs, PatternTrainArgs, PatternsCommand, SampleArgs, SharesArgs,
     SheetsArgs,
 };
+pub use reproduce::{Artefact, ReproduceArgs};
+pub use stats::{ScoreArgs, StatsArgs};
+pub use training::{AmountArgs, EvaluateArgs, FinetuneArgs, RecipeArgs, Table1Args};
 
 use attn_bert::Backend;
 use attn_core::{Reading, Split, Task};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
-
-mod training;
-pub use training::{AmountArgs, EvaluateArgs, FinetuneArgs, RecipeArgs, Table1Args};
 
 /// Measures what the attention heads of BERT do.
 #[derive(Debug, Parser)]
@@ -43,6 +50,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Fine-tuned from pre-trained and from random weights, and not tuned at all (Table 1).
     Table1(Table1Args),
+    /// Disable heads and layers of a fine-tuned model (Figures 8 and 9, Section 4.6).
+    Ablate(Box<AblateArgs>),
     /// Attention to [SEP] and [CLS] for each head (Figure 6, Section 4.4).
     SepCls(SepClsArgs),
     /// Sample and draw attention maps for labelling (Section 4.1).
@@ -55,14 +64,23 @@ pub enum Command {
     Patterns(Box<PatternsCommand>),
     /// Sort every head's maps into the five patterns.
     Classify(Box<ClassifyArgs>),
+    /// Explore one input in the browser: all heads, one page, no network.
+    View(ViewArgs),
+    /// Put the figures, tables and manifests of runs into one page, report.html, and REPORT.md.
+    Report(ReportArgs),
+    /// What the heads attend to: Figures 5, 6 and 7, Sections 4.4, 4.5 and 5, and how heads differ.
+    ///
+    /// All statistics come from one pass. {task} in --model stands for each task's name, so that every
+    /// task can have its own fine-tuned model: --model checkpoints/{task}-pretrained-s1.
+    Stats(StatsArgs),
     /// Look at GLUE data.
     #[command(subcommand)]
     Data(DataCommand),
-    /// Look at FrameNet data.
+    /// Look at FrameNet data, and score heads with it (Figure 3).
     #[command(subcommand)]
     Framenet(FrameNetCommand),
-    /// Regenerate the paper's tables and figures, as far as they are built.
-    Reproduce(ReproduceArgs),
+    /// Regenerate the paper's tables and figures, one stage after the other.
+    Reproduce(Box<ReproduceArgs>),
 }
 
 /// Where downloads go and whether there may be any.
@@ -95,7 +113,8 @@ pub struct FetchArgs {
 /// Which model, on what.
 #[derive(Debug, Clone, Args)]
 pub struct ModelArgs {
-    /// A name from `attn fetch`, or a checkpoint folder in Hugging Face's layout.
+    /// A name from `attn fetch`, or a checkpoint folder in Hugging Face's layout. Where a command
+    /// takes several tasks, {task} in it stands for each one's name.
     #[arg(long, default_value = "all-MiniLM-L6-v2", value_name = "NAME|PATH")]
     pub model: String,
     /// What computes: flex (CPU), wgpu or cuda, as far as compiled in.
@@ -109,6 +128,21 @@ pub struct ModelArgs {
     pub max_length: usize,
     #[command(flatten)]
     pub cache: CacheArgs,
+}
+
+impl ModelArgs {
+    /// Whether each task has a model of its own.
+    pub fn varies(&self) -> bool {
+        self.model.contains("{task}")
+    }
+
+    /// The model for a task.
+    pub fn for_task(&self, task: Task) -> Self {
+        Self {
+            model: self.model.replace("{task}", task.name()),
+            ..self.clone()
+        }
+    }
 }
 
 /// Where labelled data lies and how it is read.
@@ -208,51 +242,7 @@ pub struct SepClsArgs {
     /// Tasks, separated by commas [default: the paper's seven, as far as --data has them].
     #[arg(long, value_delimiter = ',', value_name = "TASK,…")]
     pub tasks: Vec<Task>,
-    /// Folder for records, tables and figures [default: results/<model>-<data>].
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-}
-
-/// Parts of the paper that can be regenerated so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Artefact {
-    /// Figure 6: attention to [SEP] and [CLS].
-    SepCls,
-    /// Table 1: scores of fine-tuning from pre-trained and random weights.
-    Table1,
-}
-
-/// Arguments of `attn reproduce`.
-#[derive(Debug, Args)]
-pub struct ReproduceArgs {
-    /// Only these [default: all].
-    #[arg(long, value_delimiter = ',', value_name = "ARTEFACT,…")]
-    pub only: Vec<Artefact>,
-    #[command(flatten)]
-    pub model: ModelArgs,
-    #[command(flatten)]
-    pub source: SourceArgs,
-    /// Tasks, separated by commas [default: the paper's seven, as far as --data has them].
-    #[arg(long, value_delimiter = ',', value_name = "TASK,…")]
-    pub tasks: Vec<Task>,
-    /// At most so many training examples of each task, drawn at random [default: all].
-    #[arg(long, value_name = "N")]
-    pub max_train: Option<usize>,
-    /// At most so many evaluation examples of each task, drawn at random (the paper's limit).
-    #[arg(long, default_value_t = 1000, value_name = "N")]
-    pub max_eval: usize,
-    /// Seed of samples and bootstraps.
-    #[arg(long, default_value_t = 42)]
-    pub seed: u64,
-    /// Trainings of each task and initialisation, with seeds 1, 2, ….
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    pub seeds: u64,
-    #[command(flatten)]
-    pub recipe: RecipeArgs,
-    /// Folder for checkpoints [default: checkpoints/<model> in the cache folder].
-    #[arg(long, value_name = "DIR")]
-    pub checkpoints: Option<PathBuf>,
-    /// Folder for records, tables and figures [default: results/<model>-<data>].
+    /// Folder for records, tables and figures [default: results/<model>-<data>/sep-cls].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }
@@ -275,6 +265,8 @@ pub enum DataCommand {
 /// Subcommands of `attn framenet`.
 #[derive(Debug, Subcommand)]
 pub enum FrameNetCommand {
+    /// How much each head attends along annotated links (Figure 3, Section 4.2).
+    Score(ScoreArgs),
     /// Find the sentences of Section 4.2 and print how many each condition leaves.
     Filter {
         /// FrameNet 1.7: a folder, or NLTK's framenet_v17.zip.

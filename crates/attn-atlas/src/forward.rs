@@ -42,20 +42,61 @@ pub fn forward_all(
     progress: &mut Progress,
     mut each: impl FnMut(&[usize], &EncoderOutput) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let lengths: Vec<usize> = examples.iter().map(|e| e.encoding.len()).collect();
+    forward_models(
+        &[model],
+        examples,
+        want,
+        None,
+        progress,
+        |batch, outputs| match outputs {
+            [output] => each(batch, output),
+            _ => Ok(()),
+        },
+    )
+}
+
+/// [`forward_all`] for several models over the same word pieces; `each` gets one output a model.
+/// With `width` every batch is padded to at least so many tokens (the authors' code pads to 200),
+/// so that the maps before cropping hold rows of padding: its outputs then have one example more
+/// at the end, which is nothing but filling.
+///
+/// # Errors
+/// As [`forward_all`].
+pub fn forward_models(
+    models: &[&BertModel],
+    examples: &[Prepared],
+    want: Want,
+    width: Option<usize>,
+    progress: &mut Progress,
+    mut each: impl FnMut(&[usize], &[EncoderOutput]) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let filling = vec![0u32; width.unwrap_or(0)];
+    let lengths: Vec<usize> = examples
+        .iter()
+        .map(|e| e.encoding.len().max(filling.len()))
+        .collect();
     for batch in buckets(&lengths) {
         stop_if_interrupted()?;
-        let ids: Vec<(Vec<u32>, Vec<u32>)> = batch
+        let mut ids: Vec<(Vec<u32>, Vec<u32>)> = batch
             .iter()
             .map(|&i| (examples[i].encoding.ids(), examples[i].encoding.segments()))
             .collect();
+        if !filling.is_empty() {
+            ids.push((filling.clone(), filling.clone()));
+        }
         let tokens: Vec<TokenIds<'_>> = ids
             .iter()
             .map(|(ids, types)| TokenIds { ids, types })
             .collect();
-        let output = TokenBatch::new(&tokens)
-            .map_err(Into::into)
-            .and_then(|tokens| model.forward(&tokens, &Intervention::none(), None, want))
+        let forward = |model: &BertModel| {
+            TokenBatch::new(&tokens)
+                .map_err(Into::into)
+                .and_then(|tokens| model.forward(&tokens, &Intervention::none(), None, want))
+        };
+        let outputs: Vec<EncoderOutput> = models
+            .iter()
+            .map(|model| forward(model))
+            .collect::<Result<_, _>>()
             .with_context(|| {
                 format!(
                     "batch of {} examples from {}",
@@ -63,7 +104,7 @@ pub fn forward_all(
                     examples[batch[0]].example.id
                 )
             })?;
-        each(&batch, &output)?;
+        each(&batch, &outputs)?;
         progress.add(batch.len() as u64);
     }
     Ok(())

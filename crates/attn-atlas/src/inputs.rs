@@ -188,11 +188,36 @@ pub fn tasks(source: &SourceArgs, asked: &[Task], split: Split) -> anyhow::Resul
 
 /// `results/<model>-<data folder>/<experiment>`: where a command writes that is told nothing else.
 pub fn default_folder(model: &str, data: &Path, experiment: &str) -> PathBuf {
-    let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
-    let data = data.file_stem().unwrap_or_default().to_string_lossy();
     Path::new("results")
-        .join(format!("{model}-{data}"))
+        .join(format!("{model}-{}", data_name(data)))
         .join(experiment)
+}
+
+/// How a source is read, for a manifest: everything but where it lies.
+pub fn source_config(source: &SourceArgs) -> serde_json::Value {
+    let train_from = match source.train_from {
+        TrainFrom::File => "file",
+        TrainFrom::SplitDev => "split-dev",
+        TrainFrom::Auto => "auto",
+    };
+    serde_json::json!({
+        "train_from": train_from, "train_fraction": source.train_fraction,
+        "split_seed": source.split_seed, "lenient": source.lenient,
+    })
+}
+
+/// What a data folder or file is called in names of results. The starter set's GLUE part is told
+/// from a folder of real data by its parent's name.
+pub fn data_name(data: &Path) -> String {
+    let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
+    let name = |path: &Path| {
+        let stem = path.file_stem().unwrap_or_default();
+        stem.to_string_lossy().into_owned()
+    };
+    match data.parent() {
+        Some(parent) if name(parent) == "starter" => "starter".to_owned(),
+        _ => name(&data),
+    }
 }
 
 /// Splits a text file into examples: one sentence a line, or two separated by a tab.

@@ -1,9 +1,11 @@
 //! `attn`: the stages of Attention Atlas on the command line.
 
+mod ablation;
 mod cli;
 mod commands;
 mod forward;
 mod inputs;
+mod memory;
 mod model;
 mod output;
 mod progress;
@@ -42,6 +44,7 @@ fn stop_if_interrupted() -> anyhow::Result<()> {
 }
 
 fn main() -> ExitCode {
+    memory::keep_freed();
     let cli = cli::Cli::parse();
     // A second Ctrl-C ends the program at once; files are renamed into place only when whole.
     let handler = ctrlc::set_handler(|| {

@@ -16,6 +16,15 @@ const LOCK: &str = include_str!("../../../Cargo.lock");
 /// Libraries whose version decides numbers.
 const NUMERIC: [&str; 5] = ["burn", "burn-flex", "gemm", "tokenizers", "safetensors"];
 
+/// The sha256 of bytes, in lower-case hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|b| format!("{b:02x}")).collect()
+}
+
 /// Hashes a file that a run reads.
 ///
 /// # Errors
@@ -32,11 +41,7 @@ pub fn input_file(role: &str, path: &Path) -> anyhow::Result<InputFile> {
         bytes += count as u64;
         hasher.update(&block[..count]);
     }
-    let sha256 = hasher
-        .finalize()
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let sha256 = hex(&hasher.finalize());
     let name = path
         .file_name()
         .unwrap_or_default()
@@ -95,6 +100,9 @@ fn git_revision() -> Option<String> {
     })
 }
 
+/// A training's state: gone when the training is done, so no result.
+const STATE: &str = "state.safetensors";
+
 /// Writes a text file whole or not at all.
 ///
 /// # Errors
@@ -144,6 +152,7 @@ impl Run {
             seconds: BTreeMap::new(),
             git: git_revision(),
             notes: Vec::new(),
+            outputs: Vec::new(),
         };
         Self { folder, manifest }
     }
@@ -178,6 +187,62 @@ impl Run {
         *self.manifest.seconds.entry(stage.into()).or_default() += seconds;
     }
 
+    /// Whether the folder holds this very run, whole: the same configuration, inputs, seeds, device
+    /// and versions, and every file as it was written. To be asked when all inputs are noted.
+    pub fn is_done(&self) -> bool {
+        let path = self.folder.join("manifest.json");
+        let Some(found) = std::fs::read(&path)
+            .ok()
+            .and_then(|text| serde_json::from_slice::<Manifest>(&text).ok())
+        else {
+            return false;
+        };
+        let (mut inputs, own) = (self.manifest.inputs.clone(), &self.manifest);
+        inputs.sort();
+        inputs.dedup();
+        let same = found.config == own.config
+            && found.inputs == inputs
+            && found.seeds == own.seeds
+            && found.device == own.device
+            && found.versions == own.versions;
+        if !same || found.outputs.is_empty() {
+            return false;
+        }
+        for output in &found.outputs {
+            let path = self.folder.join(&output.role);
+            if !input_file(&output.role, &path).is_ok_and(|f| f.sha256 == output.sha256) {
+                eprintln!("note: {}: damaged or missing; made anew", path.display());
+                return false;
+            }
+        }
+        eprintln!(
+            "{}: done before; nothing to do (delete the folder to do it anew)",
+            self.folder.display()
+        );
+        true
+    }
+
+    /// The result files of the folder: at its top, in `figures` and in `tables`.
+    fn outputs(&self) -> anyhow::Result<Vec<InputFile>> {
+        const KINDS: [&str; 7] = ["jsonl", "parquet", "md", "csv", "svg", "png", "safetensors"];
+        let mut outputs = Vec::new();
+        for part in ["", "figures/", "tables/"] {
+            let Ok(entries) = std::fs::read_dir(self.folder.join(part)) else {
+                continue;
+            };
+            for entry in entries {
+                let path = entry?.path();
+                let kind = path.extension().unwrap_or_default().to_string_lossy();
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                if path.is_file() && KINDS.contains(&&*kind) && name != STATE {
+                    outputs.push(input_file(&format!("{part}{name}"), &path)?);
+                }
+            }
+        }
+        outputs.sort();
+        Ok(outputs)
+    }
+
     /// Writes records (JSON Lines and Parquet) and, last, the manifest.
     ///
     /// # Errors
@@ -195,6 +260,7 @@ impl Run {
     pub fn finish_without_records(mut self) -> anyhow::Result<PathBuf> {
         self.manifest.inputs.sort();
         self.manifest.inputs.dedup();
+        self.manifest.outputs = self.outputs()?;
         write_json(&self.folder.join("manifest.json"), &self.manifest)?;
         Ok(self.folder)
     }

@@ -106,6 +106,15 @@ fn append_cropped(out: &mut Vec<f32>, maps: &[f32], width: usize, length: usize)
     }
 }
 
+/// Of `[rows, width, width]` of one example, the rows beyond `length`, each cut to `length` keys.
+fn append_padding(out: &mut Vec<f32>, maps: &[f32], width: usize, length: usize) {
+    for map in maps.chunks_exact(width * width) {
+        for row in map.chunks_exact(width).skip(length) {
+            out.extend_from_slice(&row[..length]);
+        }
+    }
+}
+
 impl EncoderOutput {
     /// Number of heads per layer, when maps were kept.
     pub fn heads(&self) -> Option<usize> {
@@ -118,6 +127,25 @@ impl EncoderOutput {
     /// # Errors
     /// [`ReadError`] when maps were not kept or the device fails.
     pub fn all_maps(&self) -> Result<Vec<Vec<f32>>, ReadError> {
+        self.cut(append_cropped)
+    }
+
+    /// What the padding tokens of every example, as queries, attend to among its `L` real tokens:
+    /// each `[layers, heads, width - L, L]` row-major. Padding is masked as a key alone, so that
+    /// these rows are computed, too; no statistic of ours looks at them but the authors' reading
+    /// of the cosine (Section 4.3).
+    ///
+    /// # Errors
+    /// [`ReadError`] when maps were not kept or the device fails.
+    pub fn padding_rows(&self) -> Result<Vec<Vec<f32>>, ReadError> {
+        self.cut(append_padding)
+    }
+
+    /// Parts of every example's maps: `append` gets `[heads, width, width]`, width and length.
+    fn cut(
+        &self,
+        append: fn(&mut Vec<f32>, &[f32], usize, usize),
+    ) -> Result<Vec<Vec<f32>>, ReadError> {
         let [_, width, _] = self.last_hidden.dims();
         let mut examples: Vec<Vec<f32>> = vec![Vec::new(); self.lengths.len()];
         for layer in &self.layers {
@@ -132,10 +160,12 @@ impl EncoderOutput {
                 .zip(&self.lengths)
                 .zip(host.chunks_exact(heads * width * width))
             {
-                if out.is_empty() {
-                    out.reserve_exact(self.layers.len() * heads * length * length);
+                let before = out.len();
+                append(out, maps, width, length);
+                if before == 0 {
+                    // All layers are alike.
+                    out.reserve_exact(out.len() * self.layers.len().saturating_sub(1));
                 }
-                append_cropped(out, maps, width, length);
             }
         }
         Ok(examples)

@@ -41,4 +41,7 @@ pub struct Manifest {
     pub git: Option<String>,
     /// What was skipped, cut or substituted, in words.
     pub notes: Vec<String>,
+    /// What the run wrote, by path within its folder (`role`), so that damage is noticed.
+    #[serde(default)]
+    pub outputs: Vec<InputFile>,
 }

@@ -103,6 +103,8 @@ impl AttentionMapSpec {
                     .enumerate()
                     .map(|(i, &w)| format!("{}: {}", place(i), describe::value(w)))
                     .collect(),
+                baseline: None,
+                dots: Vec::new(),
             });
         }
         let matrix = Matrix {
@@ -123,6 +125,8 @@ impl AttentionMapSpec {
             } else {
                 &self.value_label
             },
+            baseline_name: "",
+            dot_name: "",
             largest_cell: 26.0,
         };
         let (body, remarks) = matrix::draw(&matrix)?;

@@ -162,8 +162,8 @@ impl BarsSpec {
         Ok(Axis::round(low.min(0.0), high.max(0.0), 6))
     }
 
-    pub(crate) fn scene(&self) -> Result<Scene, FigureError> {
-        self.check()?;
+    /// Width of the plotting area that the bars ask for.
+    fn natural_width(&self) -> f64 {
         let side_by_side = if self.arrangement == Arrangement::Grouped {
             self.series.len()
         } else {
@@ -175,12 +175,31 @@ impl BarsSpec {
         } else {
             0.0
         };
-        let plot = Plot::new(
-            wanted.max(stacked_room).clamp(420.0, 1100.0),
-            280.0,
-            self.axis()?,
-            self.percent,
-        );
+        wanted.max(stacked_room).clamp(420.0, 1100.0)
+    }
+
+    pub(crate) fn scene(&self) -> Result<Scene, FigureError> {
+        let (body, remarks) = self.body(self.natural_width(), 280.0)?;
+        Ok(Frame {
+            title: &self.title,
+            subtitle: &self.subtitle,
+            footer: &self.footer,
+            keys: self.keys(),
+            remarks,
+            description: self.describe(),
+        }
+        .around(body))
+    }
+
+    /// The plot without what surrounds it, its plotting area `width` by `height` pixels, and the
+    /// remarks that belong below.
+    pub(crate) fn body(
+        &self,
+        width: f64,
+        height: f64,
+    ) -> Result<(Body, Vec<(Key, String)>), FigureError> {
+        self.check()?;
+        let plot = Plot::new(width, height, self.axis()?, self.percent);
         let mut items = Vec::new();
         plot.draw_y(&self.y_label, self.percent, &mut items);
         let slot = plot.width / self.categories.len() as f64;
@@ -216,15 +235,7 @@ impl BarsSpec {
             height,
             items,
         };
-        Ok(Frame {
-            title: &self.title,
-            subtitle: &self.subtitle,
-            footer: &self.footer,
-            keys: self.keys(),
-            remarks: self.remarks(&plot),
-            description: self.describe(),
-        }
-        .around(body))
+        Ok((body, self.remarks(&plot)))
     }
 
     fn keys(&self) -> Vec<(Key, String)> {
@@ -270,7 +281,7 @@ impl BarsSpec {
         !value.is_finite() || (self.arrangement == Arrangement::Stacked && value < 0.0)
     }
 
-    fn format(&self, value: f64) -> String {
+    pub(crate) fn format(&self, value: f64) -> String {
         if !value.is_finite() {
             return "no value".to_owned();
         }
@@ -425,7 +436,7 @@ impl BarsSpec {
         }
     }
 
-    fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let mut text = format!("Bar chart of {}. ", self.y_label);
         for series in &self.series {
             let name = if series.name.is_empty() {

@@ -18,6 +18,7 @@ pub(crate) enum Key {
     Fill(Rgb),
     Stroke(Rgb, Option<(f64, f64)>),
     Missing,
+    Dot,
     /// Words alone.
     Nothing,
 }
@@ -84,6 +85,14 @@ fn legend(entries: &[(Key, String)], width: f64) -> Body {
                 width: 2.0,
                 colour: *colour,
                 dash: *dash,
+            }),
+            Key::Dot => body.items.push(Item::Dot {
+                x: x + SWATCH / 2.0,
+                y: y + 8.5,
+                r: 3.0,
+                fill: Rgb::WHITE,
+                stroke: Rgb::INK,
+                tip: None,
             }),
             Key::Nothing => {}
         }

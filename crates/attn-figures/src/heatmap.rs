@@ -6,7 +6,7 @@ use crate::matrix::{self, Cells, Matrix};
 use crate::scene::Scene;
 use crate::theme::ColourMap;
 use crate::{Figure, FigureError};
-use attn_core::HeadGrid;
+use attn_core::{HeadGrid, HeadId};
 
 /// One grid of values, `layers` x `heads`.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +54,19 @@ pub struct HeatmapSpec {
     pub diverging: bool,
     /// Prints values inside the cells where they fit.
     pub annotate: bool,
+    /// A value to compare with for each panel (the paper's orange line: no head disabled), drawn
+    /// across the colour bar; empty when there is none, NaN where a panel has none. Panels that
+    /// share a scale share the bar, too, so that several lines can cross it.
+    pub baselines: Vec<f64>,
+    /// What the line means.
+    pub baseline_label: String,
+    /// Heads of each panel that get a dot; empty when there are none.
+    pub dots: Vec<Vec<HeadId>>,
+    /// What a dot means.
+    pub dot_label: String,
+    /// What the rows of a panel are where they are not layers (Figure 7: features), by name; rows
+    /// beyond the names are numbered. Empty for layers.
+    pub rows: Vec<String>,
     /// Small type at the bottom: model, task, n, seed, mode.
     pub footer: String,
 }
@@ -73,10 +86,11 @@ impl HeatmapSpec {
         let panels: Vec<Cells> = self
             .panels
             .iter()
-            .map(|panel| Cells {
+            .enumerate()
+            .map(|(index, panel)| Cells {
                 title: panel.title.clone(),
                 note: panel.note.clone(),
-                row_labels: count(panel.grid.layers()),
+                row_labels: (0..panel.grid.layers()).map(|row| self.row(row)).collect(),
                 column_labels: count(panel.grid.heads()),
                 values: panel.grid.values().to_vec(),
                 tips: panel
@@ -84,13 +98,15 @@ impl HeatmapSpec {
                     .iter()
                     .map(|(id, &v)| {
                         format!(
-                            "layer {}, head {}: {}",
-                            id.layer + 1,
+                            "{}, head {}: {}",
+                            self.place(id.layer),
                             id.head + 1,
                             describe::value(v)
                         )
                     })
                     .collect(),
+                baseline: self.baselines.get(index).copied().filter(|b| b.is_finite()),
+                dots: self.dots_of(index, &panel.grid),
             })
             .collect();
         let matrix = Matrix {
@@ -99,7 +115,7 @@ impl HeatmapSpec {
             columns: self.columns,
             row_names: &self.row_names,
             x_name: "Head",
-            y_name: "Layer",
+            y_name: if self.rows.is_empty() { "Layer" } else { "" },
             rotate: false,
             gaps: true,
             annotate: self.annotate,
@@ -111,6 +127,8 @@ impl HeatmapSpec {
             own_scales: self.scale == ScaleMode::PerPanel,
             range: self.range,
             value_name: &self.value_label,
+            baseline_name: &self.baseline_label,
+            dot_name: &self.dot_label,
             largest_cell: 34.0,
         };
         let (body, remarks) = matrix::draw(&matrix)?;
@@ -125,8 +143,33 @@ impl HeatmapSpec {
         .around(body))
     }
 
+    /// Row-major positions of a panel's dotted heads; those outside the grid are left out.
+    fn dots_of(&self, panel: usize, grid: &HeadGrid<f64>) -> Vec<usize> {
+        let heads = self.dots.get(panel).into_iter().flatten();
+        heads
+            .filter(|id| grid.get(**id).is_some())
+            .map(|id| id.layer * grid.heads() + id.head)
+            .collect()
+    }
+
+    /// The label of a row.
+    fn row(&self, row: usize) -> String {
+        let number = || (row + 1).to_string();
+        self.rows.get(row).cloned().unwrap_or_else(number)
+    }
+
+    /// A row in words.
+    fn place(&self, row: usize) -> String {
+        if self.rows.is_empty() {
+            format!("layer {}", row + 1)
+        } else {
+            self.row(row)
+        }
+    }
+
     fn describe(&self) -> String {
-        let mut text = format!("Heatmap of {} by layer and head. ", self.value_label);
+        let rows = if self.rows.is_empty() { "layer" } else { "row" };
+        let mut text = format!("Heatmap of {} by {rows} and head. ", self.value_label);
         for (index, panel) in self.panels.iter().enumerate() {
             let columns = self
                 .columns
@@ -144,8 +187,16 @@ impl HeatmapSpec {
             );
             let heads = panel.grid.heads().max(1);
             text.push_str(&describe::extremes(&name, panel.grid.values(), |i| {
-                format!("layer {}, head {}", i / heads + 1, i % heads + 1)
+                format!("{}, head {}", self.place(i / heads), i % heads + 1)
             }));
+            if let Some(baseline) = self.baselines.get(index).filter(|b| b.is_finite()) {
+                let (label, value) = (&self.baseline_label, describe::value(*baseline));
+                text.push_str(&format!("{label}: {value}. "));
+            }
+            let dots = self.dots_of(index, &panel.grid).len();
+            if dots > 0 {
+                text.push_str(&format!("{dots} heads with a dot ({}). ", self.dot_label));
+            }
         }
         text.push_str(&self.footer);
         text

@@ -1,4 +1,5 @@
-//! Records in, figures (SVG and PNG) and tables (Markdown, CSV, plain text) out.
+//! Records in, figures (SVG and PNG), tables (Markdown, CSV, plain text) and HTML pages ([`view`],
+//! [`report`]) out.
 //!
 //! Every figure is described by a plain struct (`HeatmapSpec`, `BarsSpec`, …) whose
 //! `render` gives a [`Figure`]: the same picture as SVG text and as PNG bytes. In between lies
@@ -20,6 +21,8 @@
 mod attention_map;
 mod axis;
 mod bars;
+mod bars_panels;
+pub mod claims;
 mod class_grid;
 mod contact_sheet;
 mod describe;
@@ -32,16 +35,21 @@ mod heatmap;
 mod lines;
 mod map_grid;
 mod matrix;
+mod page;
 mod plot;
 mod png;
 mod records;
+pub mod report;
+mod scatter;
 mod scene;
 mod svg;
 pub mod table;
 pub mod theme;
+pub mod view;
 
 pub use attention_map::{AttentionMap, AttentionMapSpec};
 pub use bars::{Arrangement, BarSeries, BarsSpec, Baseline};
+pub use bars_panels::BarsPanelsSpec;
 pub use class_grid::{ClassCell, ClassGridSpec, ClassPanel};
 pub use contact_sheet::{ContactSheetSpec, SheetMap};
 pub use figure::{Figure, FigureError};
@@ -51,6 +59,7 @@ pub use heatmap::{HeatmapSpec, Panel, ScaleMode};
 pub use lines::{LineSeries, LinesSpec};
 pub use map_grid::MapGridSpec;
 pub use records::{MeasuredGrid, RecordsError, grid_from_records};
+pub use scatter::{ScatterPoint, ScatterSpec};
 pub use table::{Align, Cell, Column, Table, grid_table};
 
 #[cfg(test)]

@@ -18,6 +18,10 @@ pub(crate) struct Cells {
     pub column_labels: Vec<String>,
     pub values: Vec<f64>,
     pub tips: Vec<String>,
+    /// A line across the colour bar.
+    pub baseline: Option<f64>,
+    /// Indices of cells with a dot.
+    pub dots: Vec<usize>,
 }
 
 /// All panels and how to draw them.
@@ -39,9 +43,15 @@ pub(crate) struct Matrix<'a> {
     pub own_scales: bool,
     pub range: Option<(f64, f64)>,
     pub value_name: &'a str,
+    /// What the lines across colour bars mean.
+    pub baseline_name: &'a str,
+    /// What dots mean.
+    pub dot_name: &'a str,
     pub largest_cell: f64,
 }
 
+/// The colour of a line to compare with: orange, as under the paper's Figure 8.
+const MARK: Rgb = Rgb(230, 120, 0);
 /// Width that several panels together aim for.
 const PAGE: f64 = 1240.0;
 const BAR: f64 = 12.0;
@@ -171,10 +181,11 @@ pub(crate) fn draw(m: &Matrix<'_>) -> Result<(Body, Vec<(Key, String)>), FigureE
     let axes: Vec<Axis> = if m.own_scales {
         m.panels
             .iter()
-            .map(|p| scale(m, p.values.iter().copied()))
+            .map(|p| scale(m, p.values.iter().copied().chain(p.baseline)))
             .collect::<Result<_, _>>()?
     } else {
-        vec![scale(m, all())?]
+        let baselines = m.panels.iter().filter_map(|p| p.baseline);
+        vec![scale(m, all().chain(baselines))?]
     };
     let lay = layout(m, &axes);
     let mut items = Vec::new();
@@ -227,7 +238,7 @@ pub(crate) fn draw(m: &Matrix<'_>) -> Result<(Body, Vec<(Key, String)>), FigureE
             {
                 bar(
                     m,
-                    axis,
+                    (axis, panel.baseline.as_slice()),
                     &lay,
                     (x + grid_width + 10.0, top),
                     grid_height,
@@ -276,9 +287,10 @@ pub(crate) fn draw(m: &Matrix<'_>) -> Result<(Body, Vec<(Key, String)>), FigureE
         let top = top_of_cells.unwrap_or(0.0);
         let height = (bottom_of_cells - top).min(320.0);
         let middle = (bottom_of_cells + top - height) / 2.0;
+        let baselines: Vec<f64> = m.panels.iter().filter_map(|p| p.baseline).collect();
         bar(
             m,
-            axis,
+            (axis, &baselines),
             &lay,
             (right + 14.0, middle.floor()),
             height,
@@ -300,6 +312,12 @@ pub(crate) fn draw(m: &Matrix<'_>) -> Result<(Body, Vec<(Key, String)>), FigureE
 /// What the colours alone do not say.
 fn remarks(m: &Matrix<'_>, axes: &[Axis], lay: &Layout) -> Vec<(Key, String)> {
     let mut remarks = Vec::new();
+    if m.panels.iter().any(|p| p.baseline.is_some()) {
+        remarks.push((Key::Stroke(MARK, None), m.baseline_name.to_owned()));
+    }
+    if m.panels.iter().any(|p| !p.dots.is_empty()) {
+        remarks.push((Key::Dot, m.dot_name.to_owned()));
+    }
     let missing = m
         .panels
         .iter()
@@ -417,6 +435,16 @@ fn cells(
             items.push(Item::Text(
                 text.anchor(Anchor::Middle).colour(fill.text_on()),
             ));
+        }
+        if panel.dots.contains(&index) {
+            items.push(Item::Dot {
+                x: x + side / 2.0,
+                y: y + side / 2.0,
+                r: (side * 0.16).clamp(1.2, 3.5),
+                fill: Rgb::WHITE,
+                stroke: Rgb::INK,
+                tip: None,
+            });
         }
     }
     if !m.gaps {

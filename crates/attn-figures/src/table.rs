@@ -55,7 +55,7 @@ impl Column {
         }
     }
 
-    fn head(&self, suffix: &str) -> String {
+    pub(crate) fn head(&self, suffix: &str) -> String {
         let unit = if self.unit.is_empty() {
             String::new()
         } else {
@@ -116,7 +116,7 @@ impl Cell {
         }
     }
 
-    fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         match self {
             Cell::Text(text) => text.clone(),
             Cell::Number { value, digits } => decimal_or_dash(*value, *digits),
@@ -149,7 +149,7 @@ pub struct Table {
 }
 
 /// Escapes what Markdown, or HTML within it, would take for markup.
-fn markdown_text(text: &str) -> String {
+pub(crate) fn markdown_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -158,6 +158,8 @@ fn markdown_text(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
             '\n' | '\r' | '\t' => out.push(' '),
+            // `[a](b)` would be a link.
+            '(' if out.ends_with(']') => out.push_str("\\("),
             other => out.push(other),
         }
     }

@@ -259,3 +259,55 @@ fn draw_samples_to_look_at() {
             .unwrap();
     }
 }
+
+/// Figure 8's orange line and the dots: one line on each panel's own bar, one dot for each head,
+/// both explained below.
+#[test]
+fn baselines_cross_colour_bars_and_dots_mark_heads() {
+    use attn_core::{HeadGrid, HeadId};
+    let panel = |title: &str, low: f64| crate::Panel {
+        title: title.to_owned(),
+        grid: HeadGrid::from_fn(6, 12, |id| low + 0.001 * (id.layer * 12 + id.head) as f64),
+        note: "n = 408".to_owned(),
+    };
+    let spec = crate::HeatmapSpec {
+        title: "One head at a time".to_owned(),
+        panels: vec![panel("MRPC", 0.7), panel("RTE", 0.5)],
+        scale: crate::ScaleMode::PerPanel,
+        baselines: vec![0.9, 0.52],
+        baseline_label: "no head disabled".to_owned(),
+        dots: vec![Vec::new(), vec![HeadId::new(5, 11), HeadId::new(9, 0)]],
+        dot_label: "survives correction".to_owned(),
+        ..crate::HeatmapSpec::default()
+    };
+    let scene = spec.scene().unwrap();
+    let dots = |scene: &crate::scene::Scene| {
+        let dots = scene.items.iter();
+        dots.filter(|i| matches!(i, crate::scene::Item::Dot { .. }))
+            .count()
+    };
+    // A head outside the grid has none; the second dot explains the first.
+    assert_eq!(dots(&scene), 2);
+    let words: Vec<&str> = scene.texts().map(|t| t.text.as_str()).collect();
+    assert!(words.contains(&"no head disabled") && words.contains(&"survives correction"));
+    assert!(
+        scene.description.contains("no head disabled: 0.9"),
+        "{}",
+        scene.description
+    );
+    // A baseline beyond all values widens its panel's scale, so that the line is seen.
+    let lines = |scene: &crate::scene::Scene| {
+        let lines = scene.items.iter();
+        lines
+            .filter(|i| matches!(i, crate::scene::Item::Line { width, .. } if *width == 2.5))
+            .count()
+    };
+    assert_eq!(lines(&scene), 2);
+    let plain = crate::HeatmapSpec {
+        baselines: Vec::new(),
+        dots: Vec::new(),
+        ..spec
+    };
+    let scene = plain.scene().unwrap();
+    assert_eq!((dots(&scene), lines(&scene)), (0, 0));
+}

@@ -47,6 +47,7 @@ mod links;
 pub mod mds;
 mod observer;
 pub mod pairs;
+pub mod shape;
 pub mod shared;
 pub mod structure;
 mod view;

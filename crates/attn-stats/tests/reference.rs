@@ -199,6 +199,8 @@ fn all_statistics_agree_with_pytorch() {
         "jensen_shannon",
         Some(estimates.into_iter().map(|(_, e)| e).collect()),
     );
+    check("jensen_shannon_within_layer", divergence.within_layer());
+    check("jensen_shannon_across_layers", divergence.across_layers());
     // Baselines: the script gives all offsets, we the best.
     for name in LINKS {
         for direction in Direction::ALL {

@@ -1,62 +1,106 @@
-//! Seconds per training step: batch 32, 64 word pieces, two labels.
+//! Seconds per training step: batch 32, 64 word pieces, two labels, dropout off. Ours in
+//! `cargo xtask bench train`; `tests/reference/train_speed.py` is the peer.
 //!
-//! ```sh
-//! cargo run -p attn-train --example train_speed -- path/to/all-MiniLM-L6-v2 10 [dropout]
+//! ```text
+//! train_speed prepare DIR --model FOLDER   a checkpoint with a classifier, and the batch
+//! train_speed run DIR [--steps N]          times the steps; the last line is JSON
 //! ```
-//!
-//! Only `config.json` is read: weights do not change the time. Dropout is 0 unless given, as in
-//! `tests/reference/train_steps.py --time`, which times the same step with PyTorch.
 
-use attn_bert::{Backend, Checkpoint, SequenceClassifier, checkpoint};
+use attn_bert::{Backend, Checkpoint, checkpoint};
 use attn_core::Label;
-use attn_train::{Plan, Recipe, TrainExample, Trainer, TrainingSet};
+use attn_core::io::write_json;
+use attn_train::{Init, Plan, Recipe, TrainExample, Trainer, TrainingSet, prepare};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+// As in `attn`: the allocator decides a part of the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const BATCH: usize = 32;
 const LENGTH: usize = 64;
+const LABELS: usize = 2;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let folder = arguments.next().ok_or("give a checkpoint's folder")?;
-    let steps: usize = arguments.next().map_or(Ok(5), |text| text.parse())?;
-    let dropout: f64 = arguments.next().map_or(Ok(0.0), |text| text.parse())?;
-    let micro_tokens: usize = arguments.next().map_or(Ok(4096), |text| text.parse())?;
-    let mut config = Checkpoint::open(&folder)?.config().clone();
-    config.hidden_dropout_prob = dropout;
-    config.attention_probs_dropout_prob = dropout;
+type AnyError = Box<dyn std::error::Error>;
+
+#[derive(Serialize, Deserialize)]
+struct Row {
+    ids: Vec<u32>,
+    label: usize,
+}
+
+fn make(folder: &Path, source: &Path) -> Result<(), AnyError> {
+    let mut source = Checkpoint::open(source)?;
+    source.set_dropout(0.0)?;
     let device = Backend::Flex.device(0)?;
-    let fresh = checkpoint::Fresh {
-        deviation: config.initializer_range,
-        seed: 0,
-    };
-    let model = checkpoint::initialise(SequenceClassifier::new(&config, 2, &device), fresh);
+    let (model, _) = prepare(&source, LABELS, Init::Pretrained, 0, &device)?;
+    let kind = attn_core::TaskKind::Classification { labels: LABELS };
+    let config = attn_train::tuned_config(source.config(), kind, &[]);
+    checkpoint::save(folder, &model, &config, None)?;
     let words = config.vocab_size as u32;
-    let examples = (0..BATCH as u32)
-        .map(|row| TrainExample {
+    let rows: Vec<Row> = (0..BATCH as u32)
+        .map(|row| Row {
             ids: (0..LENGTH as u32)
                 .map(|i| (row * 7919 + i * 104_729) % words)
                 .collect(),
-            types: vec![0; LENGTH],
-            label: Label::Class(row as usize % 2),
+            label: row as usize % LABELS,
+        })
+        .collect();
+    write_json(&folder.join("batch.json"), &rows)?;
+    let facts = serde_json::json!({
+        "layers": config.num_hidden_layers, "heads": config.num_attention_heads,
+        "hidden": config.hidden_size, "batch": BATCH, "length": LENGTH,
+    });
+    println!("{facts}");
+    Ok(())
+}
+
+fn time(folder: &Path, steps: usize) -> Result<(), AnyError> {
+    let device = Backend::Flex.device(0)?;
+    let (model, _) = Checkpoint::open(folder)?.load_classifier(LABELS, 0, &device)?;
+    let rows: Vec<Row> = serde_json::from_slice(&std::fs::read(folder.join("batch.json"))?)?;
+    let examples = rows
+        .into_iter()
+        .map(|row| TrainExample {
+            types: vec![0; row.ids.len()],
+            ids: row.ids,
+            label: Label::Class(row.label),
         })
         .collect();
     let set = TrainingSet::new(examples);
-    let batches = vec![(0..BATCH).collect(); steps + 1];
+    // The first step also allocates the optimiser's state.
+    let batches = vec![(0..set.len()).collect(); steps + 1];
     let recipe = Recipe {
-        micro_tokens,
+        warmup: 0.0,
         ..Recipe::default()
     };
     let mut trainer = Trainer::with_plan(model, &set, recipe, Plan::fixed(batches))?;
-    let mut seconds = Vec::new();
+    let (mut seconds, mut losses) = (Vec::new(), Vec::new());
     loop {
         let start = Instant::now();
-        if trainer.step()?.is_none() {
+        let Some(record) = trainer.step()? else {
             break;
-        }
+        };
         seconds.push(start.elapsed().as_secs_f64());
+        losses.push(record.loss);
     }
-    // The first step also allocates the optimiser's state.
-    let listed: Vec<String> = seconds.iter().skip(1).map(|s| format!("{s:.3}")).collect();
-    println!("attn-train [{}]", listed.join(", "));
+    seconds.remove(0);
+    let mean = seconds.iter().sum::<f64>() / seconds.len().max(1) as f64;
+    println!(
+        "{}",
+        serde_json::json!({"seconds": mean, "steps": seconds, "losses": losses})
+    );
     Ok(())
+}
+
+fn main() -> Result<(), AnyError> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["prepare", folder, "--model", model] => make(&PathBuf::from(folder), Path::new(model)),
+        ["run", folder] => time(Path::new(folder), 5),
+        ["run", folder, "--steps", steps] => time(Path::new(folder), steps.parse()?),
+        _ => Err("expected: prepare DIR --model FOLDER, or run DIR [--steps N]".into()),
+    }
 }

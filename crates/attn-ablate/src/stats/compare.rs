@@ -96,6 +96,10 @@ pub struct Comparison {
     pub mcnemar: Option<McNemar>,
     /// What the permutation test did, when it was used.
     pub permutation: Option<Permutation>,
+    /// The difference in each bootstrap sample; the same samples for all variants, so that means and
+    /// largest differences over variants have intervals, too.
+    #[serde(skip)]
+    pub samples: Vec<f64>,
 }
 
 /// Compares each variant's predictions with the baseline's. The variants given together are one
@@ -163,6 +167,7 @@ pub fn compare(
                 benjamini_hochberg: f64::NAN,
                 mcnemar,
                 permutation,
+                samples: differences,
             }
         })
         .collect();

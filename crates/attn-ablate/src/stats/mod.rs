@@ -18,6 +18,7 @@ mod correct;
 mod paired;
 mod rank;
 mod score;
+mod swapped;
 
 pub use compare::{Comparison, Settings, StatsError, Test, compare};
 pub use correct::{benjamini_hochberg, holm};

@@ -1,6 +1,8 @@
 //! Resampling and paired tests.
 
 use super::Score;
+use super::score::pearson;
+use super::swapped::SwappedRanks;
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -153,15 +155,30 @@ pub fn permutation(
     // Sums in another order differ by rounding; such differences are equal.
     let threshold = observed - 1e-12 * observed.max(1.0);
     let (mut a, mut b) = (baseline.to_vec(), variant.to_vec());
+    let ranked = score
+        .correlations()
+        .map(|weights| (weights, SwappedRanks::new(baseline, variant, labels)));
+    let mut are_swapped = vec![false; baseline.len()];
     let mut large = |swapped: &mut dyn FnMut(usize) -> bool| {
         for (position, &i) in different.iter().enumerate() {
-            (a[i], b[i]) = if swapped(position) {
+            are_swapped[i] = swapped(position);
+            (a[i], b[i]) = if are_swapped[i] {
                 (variant[i], baseline[i])
             } else {
                 (baseline[i], variant[i])
             };
         }
-        let difference = (score.score(&b, labels) - score.score(&a, labels)).abs();
+        let difference = match &ranked {
+            Some(((of_values, of_ranks), ranks)) => {
+                let [x, y] = ranks.correlations(&are_swapped);
+                let mut difference = of_ranks * (y - x);
+                if *of_values != 0.0 {
+                    difference += of_values * (pearson(&b, labels) - pearson(&a, labels));
+                }
+                difference.abs()
+            }
+            None => (score.score(&b, labels) - score.score(&a, labels)).abs(),
+        };
         difference.is_nan() || difference >= threshold
     };
     match all {
@@ -215,6 +232,25 @@ mod tests {
         );
         let test = permutation(&a, &a, &l, &Metric::F1, 100, 0);
         assert_eq!((test.p, test.exact), (1.0, true));
+    }
+
+    /// The way without sorting gives the p-values of the plain one.
+    #[test]
+    fn rank_scores_without_sorting_give_the_same_p() {
+        let mut rng = ChaCha8Rng::seed_from_u64(8);
+        let mut draw = |n: usize| -> Vec<f64> { (0..n).map(|_| rng.random::<f64>()).collect() };
+        for n in [8, 60] {
+            let (l, noise, more) = (draw(n), draw(n), draw(n));
+            let a: Vec<f64> = l.iter().zip(&noise).map(|(l, e)| l + e).collect();
+            let b: Vec<f64> = a.iter().zip(&more).map(|(a, e)| a + 0.5 * e).collect();
+            for metric in [Metric::Spearman, Metric::PearsonSpearman] {
+                let plain = |p: &[f64], l: &[f64]| metric.score(p, l);
+                let slow = permutation(&a, &b, &l, &plain, 999, 4);
+                let fast = permutation(&a, &b, &l, &metric, 999, 4);
+                assert_eq!(slow, fast, "{metric} {n}");
+                assert!(slow.p < 1.0);
+            }
+        }
     }
 
     #[test]

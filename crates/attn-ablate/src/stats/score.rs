@@ -7,6 +7,12 @@ use attn_core::Metric;
 pub trait Score: Sync {
     /// The score; both slices have one number an example.
     fn score(&self, predictions: &[f64], labels: &[f64]) -> f64;
+
+    /// The weights of Pearson's and Spearman's correlation, where the score is a weighted sum of the
+    /// two: lets the permutation test do without sorting for every swap.
+    fn correlations(&self) -> Option<(f64, f64)> {
+        None
+    }
 }
 
 impl<F: Fn(&[f64], &[f64]) -> f64 + Sync> Score for F {
@@ -26,6 +32,14 @@ impl Score for Metric {
             Metric::PearsonSpearman => {
                 (pearson(predictions, labels) + spearman(predictions, labels)) / 2.0
             }
+        }
+    }
+
+    fn correlations(&self) -> Option<(f64, f64)> {
+        match self {
+            Metric::Spearman => Some((0.0, 1.0)),
+            Metric::PearsonSpearman => Some((0.5, 0.5)),
+            _ => None,
         }
     }
 }

@@ -141,6 +141,9 @@ pub struct Table1Args {
     pub tasks: Vec<Task>,
     #[command(flatten)]
     pub amount: AmountArgs,
+    /// --max-train for tasks with more than 6000 training rows.
+    #[arg(long, value_name = "N")]
+    pub max_train_large: Option<usize>,
     #[command(flatten)]
     pub recipe: RecipeArgs,
     /// Trainings of each task and initialisation, with seeds 1, 2, ….
@@ -155,10 +158,10 @@ pub struct Table1Args {
     /// Only what is trained already: make the table from it and leave the rest out.
     #[arg(long)]
     pub no_train: bool,
-    /// Folder for checkpoints [default: checkpoints/<model> in the cache folder].
+    /// Folder for checkpoints [default: checkpoints/<model>-<data> in the cache folder].
     #[arg(long, value_name = "DIR")]
     pub checkpoints: Option<PathBuf>,
-    /// Folder for records, tables and figures [default: results/<model>-<data>].
+    /// Folder for records, tables and figures [default: results/<model>-<data>/table-1].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }

@@ -1,5 +1,6 @@
 //! One module a subcommand.
 
+mod ablate;
 mod annotate;
 mod classify;
 mod data;
@@ -11,9 +12,12 @@ mod finetune;
 mod framenet;
 mod maps;
 mod patterns;
+mod report;
 mod reproduce;
 mod sep_cls;
+mod stats;
 mod table1;
+mod view;
 
 use crate::cli::{Cli, Command};
 
@@ -23,6 +27,7 @@ use crate::cli::{Cli, Command};
 /// What the command reports.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
+        Command::Ablate(args) => ablate::run(&args),
         Command::Devices => devices::run(),
         Command::Fetch(args) => fetch::run(&args),
         Command::Extract(args) => extract::run(&args),
@@ -34,6 +39,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Annotate(args) => annotate::run(&args),
         Command::Patterns(command) => patterns::run(&command),
         Command::Classify(args) => classify::run(&args),
+        Command::View(args) => view::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Stats(args) => stats::run(&args),
         Command::Data(command) => data::run(command),
         Command::Framenet(command) => framenet::run(command),
         Command::Reproduce(args) => reproduce::run(&args),

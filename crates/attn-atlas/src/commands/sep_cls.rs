@@ -46,19 +46,27 @@ pub fn run(args: &SepClsArgs) -> anyhow::Result<()> {
     let config = serde_json::json!({
         "experiment": EXPERIMENT, "model": model.name, "split": args.data.split, "tasks": tasks,
         "max_eval": args.data.max_eval, "max_length": args.model.max_length, "replicates": REPLICATES,
+        "source": inputs::source_config(&args.data.source),
     });
     let mut run = Run::new(folder, config, seed, model.device.clone());
     run.read(model.inputs.clone());
     run.note(model.notes.clone());
     let resampler = Resampler::new(seed, REPLICATES);
-    let mut measured = Vec::new();
+    let mut sets = Vec::new();
     for task in tasks {
         let set = inputs::from_task(&args.data, Some(task), &model.tokenizer)?;
+        run.read(set.inputs.iter().cloned());
+        run.note(set.notes.iter().cloned());
+        sets.push((task, set));
+    }
+    if run.is_done() {
+        return Ok(());
+    }
+    let mut measured = Vec::new();
+    for (task, set) in sets {
         let mut progress = Progress::new(format!("{EXPERIMENT} {task}"), set.examples.len() as u64);
         measured.push(measure(&model, &set, &resampler, &mut progress)?);
         run.took(EXPERIMENT, progress.finish());
-        run.read(set.inputs);
-        run.note(set.notes);
     }
     let records = records(run.name(), &model.name, seed, &measured)?;
     let figure = figure(&model, &measured, seed)?.render()?;
@@ -69,7 +77,7 @@ pub fn run(args: &SepClsArgs) -> anyhow::Result<()> {
     write_text(&tables.join("figure-6-sep-cls.csv"), &table.csv())?;
     write_text(
         &tables.join("figure-6-sep-cls-heads.csv"),
-        &head_table(&records).csv(),
+        &head_table("Attention to [SEP] and [CLS] by head", &records).csv(),
     )?;
     let folder = run.finish(&records)?;
     println!("{}", folder.join("figures/figure-6-sep-cls.svg").display());
@@ -265,7 +273,7 @@ fn layer_table(model: &str, measured: &[Measured]) -> anyhow::Result<Table> {
 }
 
 /// Every head's value with its interval, layers and heads counted from 1.
-fn head_table(records: &[Record]) -> Table {
+pub(super) fn head_table(title: &str, records: &[Record]) -> Table {
     let rows = records
         .iter()
         .filter_map(|r| {
@@ -287,7 +295,7 @@ fn head_table(records: &[Record]) -> Table {
     let columns = ["task", "split", "metric"].map(Column::text).into_iter();
     let numbers = ["layer", "head", "value", "ci_low", "ci_high", "n"].map(Column::number);
     Table {
-        title: "Attention to [SEP] and [CLS] by head".to_owned(),
+        title: title.to_owned(),
         columns: columns.chain(numbers).collect(),
         rows,
     }

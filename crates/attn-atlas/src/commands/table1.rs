@@ -4,12 +4,15 @@
 use super::evaluate::evaluate;
 use super::finetune::over_runs;
 use crate::cli::Table1Args;
-use crate::inputs::{InputSet, dataset, default_folder, from_dataset, tasks};
+use crate::inputs::{
+    InputSet, data_name, dataset, default_folder, from_dataset, source_config, tasks,
+};
 use crate::model::{OpenModel, store};
 use crate::run::{Run, write_text};
 use crate::training::{Job, REPLICATES, Scored};
 use anyhow::Context;
 use attn_core::{Metric, Record, Split, Task};
+use attn_data::glue::Dataset;
 use attn_figures::{Cell, Column, Table};
 use attn_train::Init;
 use attn_train::metrics::{MetricEstimate, Spread};
@@ -64,7 +67,7 @@ pub fn run(args: &Table1Args) -> anyhow::Result<()> {
             .0
             .root()
             .join("checkpoints")
-            .join(&model.name),
+            .join(format!("{}-{}", model.name, data_name(&args.source.data))),
     };
     let folder = args
         .out
@@ -73,12 +76,21 @@ pub fn run(args: &Table1Args) -> anyhow::Result<()> {
     let config = serde_json::json!({
         "experiment": EXPERIMENT, "model": model.name, "tasks": chosen, "inits": args.inits,
         "recipe": args.recipe.recipe(0), "seeds": args.seeds, "seeds_large": args.seeds_large,
-        "max_train": args.amount.max_train, "max_eval": args.amount.max_eval,
+        "max_train": args.amount.max_train, "max_train_large": args.max_train_large, "max_eval": args.amount.max_eval,
         "max_length": args.model.max_length, "replicates": REPLICATES,
+        "source": source_config(&args.source), "dropout": args.recipe.dropout,
     });
     let seed = args.amount.sample_seed;
     let mut run = Run::new(folder, config, seed, model.device_name.clone());
     run.read(model.inputs.iter().cloned());
+    for &task in &chosen {
+        for split in [Split::Train, Split::Dev] {
+            run.read(dataset(&args.source, Some(task), split)?.inputs);
+        }
+    }
+    if !args.no_train && run.is_done() {
+        return Ok(());
+    }
     let mut rows = Vec::new();
     for task in chosen {
         let clock = std::time::Instant::now();
@@ -99,6 +111,28 @@ pub fn run(args: &Table1Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether a set of training rows counts as large.
+pub fn is_large(rows: usize) -> bool {
+    rows > LARGE
+}
+
+/// The rows that a training gets of all that there are.
+pub fn training_rows(
+    all: Dataset,
+    limit: Option<usize>,
+    large: Option<usize>,
+    seed: u64,
+) -> Dataset {
+    let limit = match (is_large(all.examples.len()), large) {
+        (true, Some(large)) => Some(limit.map_or(large, |limit| limit.min(large))),
+        _ => limit,
+    };
+    match limit {
+        Some(limit) => all.subsample(limit, seed),
+        None => all,
+    }
+}
+
 fn one_task(
     args: &Table1Args,
     model: &OpenModel,
@@ -107,19 +141,23 @@ fn one_task(
     run: &mut Run,
 ) -> anyhow::Result<Row> {
     let amount = &args.amount;
-    let load = |split, limit: Option<usize>| -> anyhow::Result<InputSet> {
-        let mut data = dataset(&args.source, Some(task), split)?;
-        if let Some(limit) = limit {
-            data = data.subsample(limit, amount.sample_seed);
-        }
-        from_dataset(data, &model.tokenizer)
-    };
-    let train = load(Split::Train, amount.max_train)?;
-    let dev = load(Split::Dev, amount.max_eval)?;
-    run.read(train.inputs.iter().chain(&dev.inputs).cloned());
+    let train = dataset(&args.source, Some(task), Split::Train)?;
+    let large = is_large(train.examples.len());
+    let train = training_rows(
+        train,
+        amount.max_train,
+        args.max_train_large,
+        amount.sample_seed,
+    );
+    let train = from_dataset(train, &model.tokenizer)?;
+    let mut dev = dataset(&args.source, Some(task), Split::Dev)?;
+    if let Some(limit) = amount.max_eval {
+        dev = dev.subsample(limit, amount.sample_seed);
+    }
+    let dev = from_dataset(dev, &model.tokenizer)?;
     run.note(train.notes.iter().chain(&dev.notes).cloned());
     let seeds = match args.seeds_large {
-        Some(fewer) if train.examples.len() > LARGE => fewer,
+        Some(fewer) if large => fewer,
         _ => args.seeds,
     };
     let untuned = (1..=args.seeds)

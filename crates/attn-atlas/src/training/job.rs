@@ -4,7 +4,7 @@ use super::{Scored, score, training_set, write_scored};
 use crate::inputs::InputSet;
 use crate::model::OpenModel;
 use crate::progress::Progress;
-use crate::run::{Run, input_file, write_text};
+use crate::run::{Run, input_file, sha256, write_text};
 use crate::{INTERRUPTED, Interrupted};
 use anyhow::Context;
 use attn_bert::checkpoint;
@@ -14,7 +14,6 @@ use attn_data::glue::TaskRef;
 use attn_figures::{LineSeries, LinesSpec};
 use attn_train::{EpochRecord, History, Init, Options, Recipe, TrainError, finetune, prepare};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -67,8 +66,7 @@ impl Job<'_> {
             "train": learnt.fingerprint(), "dev": scored.fingerprint(),
             "device": self.model.device_name,
         });
-        let hash = Sha256::digest(description.to_string());
-        Ok(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(sha256(description.to_string().as_bytes()))
     }
 
     /// The scores of this very training, when the folder holds it whole.

@@ -36,10 +36,11 @@ pub(super) fn scale(
     Ok(Axis::round(low, high, 5))
 }
 
-/// A colour bar with ticks and the name of the value.
+/// A colour bar with ticks, lines across it at `baselines` within its scale, and the name of the
+/// value.
 pub(super) fn bar(
     m: &Matrix<'_>,
-    axis: &Axis,
+    (axis, baselines): (&Axis, &[f64]),
     lay: &Layout,
     at: (f64, f64),
     height: f64,
@@ -68,6 +69,13 @@ pub(super) fn bar(
         h: height,
         colour: Rgb::HATCH,
     });
+    for &baseline in baselines {
+        let share = axis.share(baseline);
+        if (-1e-9..=1.0 + 1e-9).contains(&share) {
+            let at = y + height * (1.0 - share);
+            items.push(Item::line((x - 3.0, at), (x + BAR + 3.0, at), 2.5, MARK));
+        }
+    }
     let labels = axis.labels();
     // Short bars have no room for every tick.
     let room = height / labels.len().max(1) as f64;

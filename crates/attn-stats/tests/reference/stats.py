@@ -8,9 +8,11 @@ Two uses:
       Needs nothing but this folder.
 
   stats.py check --maps maps.safetensors [--reference-maps other.safetensors]
-                 --annotations annotations.jsonl --records records.jsonl
-      Maps of real examples, as `attn extract` writes them; annotations and records as
-      `attn stats --annotations-out FILE` writes them. Compares every mean and every n.
+                 --annotations DIR/MRPC.jsonl --records records.jsonl --task MRPC
+      Maps of real examples, as `attn extract --task MRPC` writes them; annotations and records as
+      `attn stats --tasks MRPC --annotations-out DIR` writes them, with the same --data, --seed and
+      --max-eval. Compares every mean and every n. Divergences agree only where `attn stats` was
+      told to take all queries (--divergence-rows 100000).
 
 Formula of the fixture's maps: for the example with index e, the weight logits are
 6 * (splitmix64(seed * 1000003 + e * 10007 * 4096 + i) >> 40) / 2^24, with i counting through
@@ -25,6 +27,7 @@ import sys
 import numpy as np
 import torch
 
+torch.set_num_threads(1)  # the tensors are small
 MASK = (1 << 64) - 1
 OFFSETS = [o for o in range(-10, 11) if o != 0]
 
@@ -169,13 +172,24 @@ def example(means, maps, reference, padding, annotation):
         means.add("attention_to_previous", maps[:, :, index[1:], index[:-1]].mean(2))
         means.add("attention_to_next", maps[:, :, index[:-1], index[1:]].mean(2))
 
+    if not DIVERGENCE:
+        return
     flat = maps.reshape(layers * heads, length, length)
     own = entropy.reshape(layers * heads, length)
     pairs = []
     for i in range(len(flat)):
         mixed = -xlogx((flat[i] + flat[i + 1 :]) / 2).sum(2)
         pairs.append((mixed - (own[i] + own[i + 1 :]) / 2).mean(1))
-    means.add("jensen_shannon", torch.cat(pairs))
+    pairs = torch.cat(pairs)
+    means.add("jensen_shannon", pairs)
+    grid = layers * heads
+    matrix = torch.zeros(grid, grid, dtype=torch.float64)
+    rows, columns = torch.triu_indices(grid, grid, 1)
+    matrix[rows, columns] = pairs
+    matrix = matrix + matrix.T
+    same = (torch.arange(grid)[:, None] // heads) == (torch.arange(grid)[None, :] // heads)
+    means.add("jensen_shannon_within_layer", (matrix * same).sum(1) / max(heads - 1, 1))
+    means.add("jensen_shannon_across_layers", (matrix * ~same).sum(1) / max(grid - heads, 1))
 
 
 def mds(pairs, grid):
@@ -192,6 +206,7 @@ def mds(pairs, grid):
     return {"share": share, "squared": plane[np.triu_indices(grid, 1)].tolist()}
 
 
+DIVERGENCE = True
 FEATURES = ["cls", "sep", "noun", "verb", "negation"]
 LINKS = ["verb_subject", "noun_pronoun"]
 SHARED = "shared_word"
@@ -217,7 +232,8 @@ def fixture(path):
 
 
 def check(args):
-    global FEATURES
+    global FEATURES, DIVERGENCE
+    DIVERGENCE = args.divergence
     from safetensors import safe_open
 
     annotations = [json.loads(line) for line in open(args.annotations)]
@@ -234,6 +250,8 @@ def check(args):
     compared, worst, skipped = 0, (0.0, ""), set()
     for line in open(args.records):
         record = json.loads(line)
+        if record["task"] != args.task:
+            continue
         metric, layer, head = record["metric"], record["layer"], record["head"]
         if metric not in result or layer is None:
             skipped.add(metric)
@@ -260,6 +278,8 @@ def main():
     command.add_argument("--reference-maps")
     command.add_argument("--annotations", required=True)
     command.add_argument("--records", required=True)
+    command.add_argument("--task", required=True)
+    command.add_argument("--divergence", action="store_true", help="all queries were taken: compare them, too")
     command.set_defaults(run=check)
     args = parser.parse_args()
     args.run(args)

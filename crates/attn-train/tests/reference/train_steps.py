@@ -2,7 +2,6 @@
 
     python train_steps.py ../../../attn-bert/tests/fixtures/tiny-bert     # ../fixtures/steps-tiny*.json
     python train_steps.py FOLDER --name minilm                            # ../fixtures/steps-minilm.json
-    python train_steps.py FOLDER --time 5                                 # seconds per step, nothing written
 
 Dropout is off, the batches are fixed (random ids of unequal lengths, padded), a fresh classifier
 comes from the file, the optimiser is torch.optim.AdamW with weight decay on matrices only, the
@@ -15,7 +14,6 @@ import argparse
 import json
 import math
 import pathlib
-import time
 
 import numpy as np
 import torch
@@ -126,29 +124,6 @@ def case(folder, name, labels, recipe, batch, count, longest, seed):
     print(name, [round(s["loss"], 4) for s in steps], [round(s["gradient_norm"], 3) for s in steps])
 
 
-def timing(folder, steps, threads):
-    """Seconds per training step of batch 32, length 64, dropout off; one warm-up step."""
-    torch.set_num_threads(threads)
-    rng = np.random.default_rng(0)
-    config = BertConfig.from_pretrained(folder)
-    model = load(folder, 2, (rng.normal(size=(2, config.hidden_size)) * 0.02).astype(np.float32))
-    data = [
-        {"ids": rng.integers(5, config.vocab_size, size=64).tolist(), "types": [0] * 64, "label": int(i % 2)}
-        for i in range(32)
-    ]
-    optim = optimiser(model, RECIPE)
-    seconds = []
-    for _ in range(steps + 1):
-        start = time.perf_counter()
-        loss = model(**collate(data, 2)).loss
-        optim.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optim.step()
-        seconds.append(time.perf_counter() - start)
-    print("pytorch", [round(s, 3) for s in seconds[1:]])
-
-
 RECIPE = {
     "learning_rate": 5e-5,
     "warmup": 0.1,
@@ -163,12 +138,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--name", default="tiny", choices=["tiny", "minilm"])
-    parser.add_argument("--time", type=int, default=0, metavar="STEPS")
-    parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    if options.time:
-        timing(options.folder, options.time, options.threads)
-        return
     torch.set_num_threads(1)
     if options.name == "minilm":
         case(options.folder, "minilm", 2, RECIPE, batch=8, count=40, longest=32, seed=7)

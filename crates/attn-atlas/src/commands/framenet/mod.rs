@@ -1,11 +1,16 @@
 //! `attn framenet`.
 
+mod score;
+
+pub use score::run as score;
+
 use crate::cli::FrameNetCommand;
 use attn_data::framenet::{FrameNet, Strictness, filter, write_links};
 
-/// Filters sentences and prints the funnel.
+/// Filters sentences and prints the funnel, or scores heads.
 pub fn run(command: FrameNetCommand) -> anyhow::Result<()> {
     match command {
+        FrameNetCommand::Score(args) => score(&args),
         FrameNetCommand::Filter {
             framenet,
             reading,

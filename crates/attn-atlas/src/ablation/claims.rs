@@ -1,0 +1,405 @@
+//! What Section 4.6 claims, and what a sweep says about it.
+//!
+//! The paper gives four kinds of gains: that of the best single head ("the minimum absolute gain of
+//! 0.1% for STS-B, to the maximum of 1.2% for MRPC"), of a random head on average ("for some tasks,
+//! such as MRPC and RTE"), of a whole layer, and of the first layer in RTE ("a significant boost …
+//! 3.2%"), with a drop "of up to -0.2%" for QNLI and MNLI.
+//!
+//! Verdicts:
+//! - a *best* head or layer was picked among many. The claim holds when some gain is significant
+//!   after Holm's correction over the whole sweep; it does not when even the upper end of an interval
+//!   that covers all candidates at once is below 0. That interval comes from the largest
+//!   deviation over the candidates in each bootstrap sample, so that it knows of the choice;
+//! - a *named* layer, and the average head, are one question each: the claim holds when its
+//!   difference is significant by itself in the claim's direction, and does not when it is so in the
+//!   other direction;
+//! - else it cannot be told with so many examples.
+
+use super::LEVEL;
+use super::compare::{Row, Scored, interval, title};
+use attn_ablate::Kind;
+use attn_ablate::stats::quantile;
+use attn_core::{Metric, Task};
+use serde::{Deserialize, Serialize};
+
+/// Whether a claim stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The difference is there, and significant after correction where there was a choice.
+    Holds,
+    /// The difference is significantly not there, or goes the other way.
+    DoesNot,
+    /// Too few examples to say.
+    CannotBeTold,
+}
+
+impl Verdict {
+    /// For tables.
+    pub fn words(self) -> &'static str {
+        match self {
+            Verdict::Holds => "holds",
+            Verdict::DoesNot => "does not hold",
+            Verdict::CannotBeTold => "cannot be told at this n",
+        }
+    }
+}
+
+/// A claim of the paper beside what was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The model.
+    pub model: String,
+    /// The task.
+    pub task: String,
+    /// How heads were disabled.
+    pub mode: String,
+    /// The score.
+    pub metric: Metric,
+    /// Names the claim in records: `best-head`, `average-head`, `best-layer`, `first-layer`.
+    pub key: String,
+    /// What the paper claims, in words.
+    pub claim: String,
+    /// The paper's difference for this task, in points of a hundred, where it gives one.
+    pub paper: Option<f64>,
+    /// What it is about here, for example `head 4-1`; layers and heads from 1.
+    pub found: String,
+    /// The difference to the baseline, as a share.
+    pub difference: f64,
+    /// Its interval; for a best head or layer one that covers all candidates at once.
+    pub interval: Option<(f64, f64)>,
+    /// p-value by itself.
+    pub p: f64,
+    /// p-value corrected over the sweep by Holm; absent where nothing was chosen.
+    pub holm: Option<f64>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The smallest gain that could have been significant here, as a share, where it is known
+    /// (accuracy, from McNemar's test).
+    pub least_detectable: Option<f64>,
+    /// Examples.
+    pub n: usize,
+    /// Seed of the bootstrap.
+    pub seed: u64,
+}
+
+/// Whose sweep it is.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// The model's name.
+    pub model: &'a str,
+    /// The task's name.
+    pub task: &'a str,
+    /// The mode's name.
+    pub mode: &'a str,
+    /// Seed of the bootstrap.
+    pub seed: u64,
+}
+
+/// Direction of a claimed difference.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Direction {
+    Gain,
+    Drop,
+}
+
+/// The claims that a sweep can speak about: those on heads need all single heads, those on layers
+/// all layers.
+pub fn claims(scored: &Scored, about: About<'_>) -> Vec<Claim> {
+    let heads: Vec<&Row> = of(scored, |kind| matches!(kind, Kind::Head(_)));
+    let layers: Vec<&Row> = of(scored, |kind| matches!(kind, Kind::Layer(_)));
+    let task = about.task.parse::<Task>().ok();
+    let mut claims = Vec::new();
+    if heads.len() > 1 {
+        let paper = match task {
+            Some(Task::Mrpc) => Some(1.2),
+            Some(Task::StsB) => Some(0.1),
+            _ => None,
+        };
+        let words = "disabling some single head increases performance";
+        claims.extend(best(scored, &heads, ("best-head", words), paper, about));
+        claims.push(average(scored, &heads, task, about));
+    }
+    if layers.len() > 1 {
+        let words = "disabling some whole layer increases performance";
+        claims.extend(best(scored, &layers, ("best-layer", words), None, about));
+    }
+    let first = layers.iter().find(|r| r.variant.kind == Kind::Layer(0));
+    let named = match task {
+        Some(Task::Rte) => Some((
+            Direction::Gain,
+            3.2,
+            "disabling the first layer gives a significant boost",
+        )),
+        Some(Task::Qnli | Task::Mnli) => Some((
+            Direction::Drop,
+            -0.2,
+            "disabling the first layer lowers performance",
+        )),
+        _ => None,
+    };
+    if let (Some(row), Some((direction, paper, words))) = (first, named) {
+        claims.push(single(scored, row, direction, words, paper, about));
+    }
+    claims
+}
+
+fn of(scored: &Scored, wanted: impl Fn(&Kind) -> bool) -> Vec<&Row> {
+    let rows = scored.rows.iter();
+    rows.filter(|r| wanted(&r.variant.kind)).collect()
+}
+
+/// The interval of the largest difference among candidates that holds for all of them at once, from
+/// the largest upward and downward deviations of each bootstrap sample.
+fn simultaneous(candidates: &[&Row], largest: f64) -> Option<(f64, f64)> {
+    let count = candidates
+        .iter()
+        .map(|r| r.comparison.samples.len())
+        .min()?;
+    let deviation = |sign: f64| {
+        let of_sample = |s: usize| {
+            let each = candidates
+                .iter()
+                .map(|r| sign * (r.comparison.samples[s] - r.comparison.difference));
+            each.fold(f64::NEG_INFINITY, f64::max)
+        };
+        let all: Vec<f64> = (0..count).map(of_sample).collect();
+        quantile(&all, 1.0 - (1.0 - LEVEL) / 2.0)
+    };
+    // What samples overshoot the sweep by, the sweep may overshoot the truth by.
+    Some((largest - deviation(1.0)?, largest + deviation(-1.0)?))
+}
+
+fn best(
+    scored: &Scored,
+    candidates: &[&Row],
+    words: (&str, &str),
+    paper: Option<f64>,
+    about: About<'_>,
+) -> Option<Claim> {
+    let defined = candidates
+        .iter()
+        .filter(|r| !r.comparison.difference.is_nan());
+    let row = defined.max_by(|a, b| {
+        // Of equal gains the one with the smaller p-value.
+        let key = |r: &Row| (r.comparison.difference, -r.comparison.p);
+        let ((x, p), (y, q)) = (key(a), key(b));
+        x.total_cmp(&y).then(p.total_cmp(&q))
+    })?;
+    let c = &row.comparison;
+    let interval = simultaneous(candidates, c.difference);
+    let survivor = candidates
+        .iter()
+        .any(|r| r.survives() && r.comparison.difference > 0.0);
+    let verdict = if survivor {
+        Verdict::Holds
+    } else if interval.is_some_and(|(_, high)| high < 0.0) {
+        Verdict::DoesNot
+    } else {
+        Verdict::CannotBeTold
+    };
+    Some(Claim {
+        paper,
+        found: title(&row.variant),
+        difference: c.difference,
+        interval,
+        p: c.p,
+        holm: Some(c.holm),
+        verdict,
+        least_detectable: least_detectable(scored, scored.rows.len()),
+        ..empty(scored, words, about)
+    })
+}
+
+fn average(scored: &Scored, heads: &[&Row], task: Option<Task>, about: About<'_>) -> Claim {
+    let count = heads.len() as f64;
+    let mean = |value: &dyn Fn(&Row) -> f64| heads.iter().map(|r| value(r)).sum::<f64>() / count;
+    let difference = mean(&|r| r.comparison.difference);
+    let replicates = heads
+        .iter()
+        .map(|r| r.comparison.samples.len())
+        .min()
+        .unwrap_or(0);
+    let samples: Vec<f64> = (0..replicates)
+        .map(|s| mean(&|r| r.comparison.samples[s]))
+        .collect();
+    let interval = interval(&samples);
+    let words = match task {
+        Some(Task::Mrpc | Task::Rte) => {
+            "disabling a random head increases performance on average (named for this task)"
+        }
+        _ => "disabling a random head increases performance on average (claimed for some tasks)",
+    };
+    Claim {
+        found: format!("mean of {} heads", heads.len()),
+        difference,
+        interval,
+        p: bootstrap_p(&samples),
+        verdict: verdict_of(interval, Direction::Gain),
+        ..empty(scored, ("average-head", words), about)
+    }
+}
+
+fn single(
+    scored: &Scored,
+    row: &Row,
+    direction: Direction,
+    words: &str,
+    paper: f64,
+    about: About<'_>,
+) -> Claim {
+    let c = &row.comparison;
+    let significant = c.p < 1.0 - LEVEL;
+    let as_claimed = match direction {
+        Direction::Gain => c.difference > 0.0,
+        Direction::Drop => c.difference < 0.0,
+    };
+    let verdict = match (significant, as_claimed) {
+        (true, true) => Verdict::Holds,
+        (true, false) => Verdict::DoesNot,
+        (false, _) => Verdict::CannotBeTold,
+    };
+    Claim {
+        paper: Some(paper),
+        found: title(&row.variant),
+        difference: c.difference,
+        interval: c.difference_interval,
+        p: c.p,
+        holm: Some(c.holm),
+        verdict,
+        least_detectable: least_detectable(scored, 1),
+        ..empty(scored, ("first-layer", words), about)
+    }
+}
+
+fn verdict_of(interval: Option<(f64, f64)>, direction: Direction) -> Verdict {
+    match (interval, direction) {
+        (Some((low, _)), Direction::Gain) if low > 0.0 => Verdict::Holds,
+        (Some((_, high)), Direction::Drop) if high < 0.0 => Verdict::Holds,
+        (Some((_, high)), Direction::Gain) if high < 0.0 => Verdict::DoesNot,
+        (Some((low, _)), Direction::Drop) if low > 0.0 => Verdict::DoesNot,
+        _ => Verdict::CannotBeTold,
+    }
+}
+
+/// Two-sided p-value of a mean difference: twice the smaller share of samples on one side of 0, the
+/// observed one counted with them.
+fn bootstrap_p(samples: &[f64]) -> f64 {
+    let finite: Vec<f64> = samples.iter().copied().filter(|v| !v.is_nan()).collect();
+    if finite.is_empty() {
+        return f64::NAN;
+    }
+    let share = |count: usize| (1 + count) as f64 / (1 + finite.len()) as f64;
+    let below = share(finite.iter().filter(|v| **v <= 0.0).count());
+    let above = share(finite.iter().filter(|v| **v >= 0.0).count());
+    (2.0 * below.min(above)).min(1.0)
+}
+
+/// The smallest gain in accuracy that McNemar's exact test can find significant among `family`
+/// variants, the first under Holm's correction: `k` examples won and none lost have the p-value
+/// `2^(1-k)`.
+fn least_detectable(scored: &Scored, family: usize) -> Option<f64> {
+    if scored.metric != Metric::Accuracy {
+        return None;
+    }
+    let mut wins = 1;
+    while 2f64.powi(1 - wins) * family as f64 >= 1.0 - LEVEL {
+        wins += 1;
+    }
+    Some(f64::from(wins) / scored.n as f64)
+}
+
+fn empty(scored: &Scored, (key, words): (&str, &str), about: About<'_>) -> Claim {
+    Claim {
+        key: key.to_owned(),
+        model: about.model.to_owned(),
+        task: about.task.to_owned(),
+        mode: about.mode.to_owned(),
+        metric: scored.metric,
+        claim: words.to_owned(),
+        paper: None,
+        found: String::new(),
+        difference: f64::NAN,
+        interval: None,
+        p: f64::NAN,
+        holm: None,
+        verdict: Verdict::CannotBeTold,
+        least_detectable: None,
+        n: scored.n,
+        seed: about.seed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ablation::compare::tests::measured;
+
+    fn of_task(task: &str, n: usize, good: &str, bad: &str, gain: f64) -> Vec<Claim> {
+        let scored = measured(n, good, bad, gain)
+            .score(&[Metric::Accuracy], 3)
+            .unwrap();
+        let about = About {
+            model: "m",
+            task,
+            mode: "uniform",
+            seed: 3,
+        };
+        claims(&scored[0], about)
+    }
+
+    #[test]
+    fn a_clear_gain_holds_and_a_small_one_cannot_be_told() {
+        let clear = of_task("MRPC", 400, "head-1:0", "layer-1", 0.5);
+        let verdicts: Vec<Verdict> = clear.iter().map(|c| c.verdict).collect();
+        // One good head of six and no bad one: the average gains too; no layer does.
+        assert_eq!(
+            verdicts,
+            [Verdict::Holds, Verdict::Holds, Verdict::CannotBeTold]
+        );
+        assert_eq!(
+            (clear[0].found.as_str(), clear[0].paper),
+            ("head 2-1", Some(1.2))
+        );
+        let (low, high) = clear[0].interval.unwrap();
+        assert!(low > 0.0 && low < clear[0].difference && clear[0].difference < high);
+        assert!(clear[0].holm.unwrap() >= clear[0].p && clear[1].holm.is_none());
+        // 8 variants: 2^(1-k) * 8 < 0.05 first for k = 9.
+        assert_eq!(clear[0].least_detectable, Some(9.0 / 400.0));
+        let small = of_task("MRPC", 60, "head-1:0", "layer-1", 0.15);
+        assert!(small[0].difference > 0.0);
+        assert_eq!(small[0].verdict, Verdict::CannotBeTold);
+    }
+
+    #[test]
+    fn a_named_layer_is_tested_alone_and_in_its_direction() {
+        let rte = of_task("RTE", 300, "layer-0", "head-0:0", 0.3);
+        let first = rte.last().unwrap();
+        assert_eq!((first.verdict, first.paper), (Verdict::Holds, Some(3.2)));
+        assert_eq!(first.least_detectable, Some(6.0 / 300.0));
+        let drop = of_task("RTE", 300, "head-0:0", "layer-0", 0.3);
+        assert_eq!(drop.last().unwrap().verdict, Verdict::DoesNot);
+        let mnli = of_task("MNLI", 300, "head-0:0", "layer-0", 0.3);
+        assert_eq!(mnli.last().unwrap().verdict, Verdict::Holds);
+        // The paper says nothing of SST-2's first layer.
+        assert_eq!(of_task("SST-2", 50, "layer-0", "layer-1", 0.3).len(), 3);
+    }
+
+    #[test]
+    fn the_simultaneous_interval_is_wider_than_one_heads_own() {
+        let scored = measured(200, "head-1:0", "head-0:0", 0.4)
+            .score(&[Metric::Accuracy], 3)
+            .unwrap();
+        let heads = of(&scored[0], |k| matches!(k, Kind::Head(_)));
+        let own = heads[3].comparison.difference_interval.unwrap();
+        let all = simultaneous(&heads, heads[3].comparison.difference).unwrap();
+        assert!(all.1 - all.0 > own.1 - own.0, "{all:?} {own:?}");
+    }
+
+    #[test]
+    fn bootstrap_p_values_are_two_sided() {
+        assert!((bootstrap_p(&[1.0; 999]) - 0.002).abs() < 1e-12);
+        assert_eq!(bootstrap_p(&[-1.0, 1.0, 1.0]), 1.0);
+        assert!(bootstrap_p(&[]).is_nan());
+    }
+}

@@ -1,0 +1,74 @@
+//! `attn ablate figures`: several runs in one figure.
+
+use super::CLAIMS;
+use crate::ablation::claims::Claim;
+use crate::ablation::figures::{figure_8, figure_9, forest};
+use crate::ablation::groups::groups;
+use crate::ablation::tables;
+use crate::cli::AblateFiguresArgs;
+use anyhow::Context;
+use attn_core::io::read_jsonl;
+use attn_core::{Metric, Record, Task};
+use std::path::{Path, PathBuf};
+
+/// Draws the figures of the runs given and writes one table of their claims.
+pub fn run(args: &AblateFiguresArgs) -> anyhow::Result<()> {
+    let mut records: Vec<Record> = Vec::new();
+    let mut claims: Vec<Claim> = Vec::new();
+    for run in &args.runs {
+        anyhow::ensure!(
+            run.join("manifest.json").is_file(),
+            "{}: not a finished run of attn ablate (no manifest.json); run it to its end first",
+            run.display()
+        );
+        records.extend(read_jsonl::<Record>(&run.join("records.jsonl"))?);
+        let path = run.join(CLAIMS);
+        anyhow::ensure!(
+            path.is_file(),
+            "{}: not a run of attn ablate (no {CLAIMS})",
+            run.display()
+        );
+        claims.extend(read_jsonl::<Claim>(&path).context("claims")?);
+    }
+    let written = write(&records, args.metric, &args.out.join("figures"))?;
+    let shown = |c: &Claim| {
+        let main = c.task.parse::<Task>().ok();
+        let main = main.and_then(|t| t.metrics().first().copied());
+        args.metric.or(main).is_none_or(|m| m == c.metric)
+    };
+    claims.retain(shown);
+    let order = |c: &Claim| {
+        let task = c.task.parse::<Task>().ok();
+        task.and_then(|t| Task::ALL.iter().position(|&k| k == t))
+    };
+    claims.sort_by_key(|c| order(c).unwrap_or(usize::MAX));
+    let heading = format!("Section 4.6's claims on {} runs", args.runs.len());
+    let table = tables::claims(&heading, &claims);
+    println!("{}", table.plain());
+    let path = tables::write(&table, &args.out.join("tables"), "claims")?;
+    for path in written.iter().chain([&path]) {
+        println!("{}", path.display());
+    }
+    Ok(())
+}
+
+/// Draws what the records allow: Figure 8 needs every single head, Figure 9 every layer. Gives the
+/// files.
+pub fn write(
+    records: &[Record],
+    metric: Option<Metric>,
+    folder: &Path,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let groups = groups(records, metric)?;
+    let mut written = Vec::new();
+    if let Some(figure) = figure_8(&groups) {
+        written.extend(figure.render()?.write(folder, "figure-8-heads")?);
+    }
+    if let Some(figure) = figure_9(&groups) {
+        written.extend(figure.render()?.write(folder, "figure-9-layers")?);
+    }
+    if let Some(figure) = forest(&groups) {
+        written.extend(figure.render()?.write(folder, "ablation-forest")?);
+    }
+    Ok(written)
+}

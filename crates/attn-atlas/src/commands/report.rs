@@ -1,0 +1,356 @@
+//! `attn report`: what lies in one or several run folders as one page, and as REPORT.md.
+//!
+//! A run folder has a manifest, records, `figures/*.svg` and `tables/*.csv`, and may have
+//! `findings.jsonl` about the paper's claims. A folder of such folders is looked through to some
+//! depth, so that `attn report results` takes every run there is.
+
+mod findings;
+
+use crate::cli::ReportArgs;
+use anyhow::{Context, ensure};
+use attn_core::Manifest;
+use attn_core::io::write_atomically;
+use attn_figures::claims::{Finding, PaperClaims};
+use attn_figures::report::{
+    Block, Link, Report, ReportFigure, ReportTable, Section, table_from_csv,
+};
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
+
+/// The paper's claims, which belong to the program.
+const CLAIMS: &str = include_str!("../../../../results/paper/claims.json");
+/// Folders below the given one in which runs are looked for.
+const DEPTH: usize = 4;
+
+/// Collects runs and writes the two reports.
+pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| args.folder.join("report.html"));
+    let mut runs = Vec::new();
+    find_runs(&args.folder, DEPTH, &mut runs)?;
+    ensure!(
+        !runs.is_empty(),
+        "{}: no run here; expected manifest.json, or folders that have one",
+        args.folder.display()
+    );
+    let base = absolute(
+        out.parent()
+            .filter(|p| !p.as_os_str().is_empty())
+            .unwrap_or(Path::new(".")),
+    )?;
+    let paper: PaperClaims = serde_json::from_str(CLAIMS).context("results/paper/claims.json")?;
+    let mut report = Report {
+        title: args.title.clone().unwrap_or_else(|| title(&args.folder)),
+        text: vec![format!(
+            "{} runs. Claims and the paper's numbers: {}.",
+            runs.len(),
+            paper.source
+        )],
+        claims: paper.claims,
+        ..Report::default()
+    };
+    for folder in &runs {
+        let mut section = section(folder, &base)?;
+        let place = relative(&absolute(folder)?, &absolute(&args.folder)?);
+        if !place.is_empty() {
+            section.title = place.replace('/', " / ");
+        }
+        report.sections.push(section);
+        report.findings.extend(findings::of_run(folder)?);
+    }
+    let known = |f: &Finding| report.claims.iter().any(|c| c.id == f.claim);
+    if let Some(stray) = report.findings.iter().find(|f| !known(f)) {
+        eprintln!(
+            "note: a finding names claim '{}', which results/paper/claims.json has not",
+            stray.claim
+        );
+    }
+    let html = report.html();
+    write_atomically(&out, |file| file.write_all(html.as_bytes()))?;
+    let markdown = out.with_file_name("REPORT.md");
+    write_atomically(&markdown, |file| {
+        file.write_all(report.markdown().as_bytes())
+    })?;
+    println!("{}\n{}", out.display(), markdown.display());
+    Ok(())
+}
+
+fn title(folder: &Path) -> String {
+    let full = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let name = full
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    format!("Attention Atlas: {name}")
+}
+
+/// Entries of a folder by name; hidden ones are left out.
+fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let read = || format!("{}: cannot read the folder", folder.display());
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(read)? {
+        let entry = entry.with_context(read)?;
+        if !entry.file_name().to_string_lossy().starts_with('.') {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn find_runs(folder: &Path, depth: usize, runs: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    if folder.join("manifest.json").is_file() {
+        runs.push(folder.to_owned());
+    }
+    if depth == 0 {
+        return Ok(());
+    }
+    for path in entries(folder)? {
+        // A link could lead in a circle.
+        if path.is_dir() && !path.is_symlink() {
+            find_runs(&path, depth - 1, runs)?;
+        }
+    }
+    Ok(())
+}
+
+/// Files of a folder with an extension, by name; none when there is no such folder.
+fn files(folder: &Path, extension: &str) -> anyhow::Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut paths = entries(folder)?;
+    paths.retain(|p| p.is_file() && p.extension() == Some(OsStr::new(extension)));
+    // By name without extension: `figure-6` comes before `figure-6-heads`.
+    paths.sort_by_key(|p| stem(p));
+    Ok(paths)
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("{}: not a path", path.display()))
+}
+
+/// `path` as seen from the folder `base`, both absolute, with `/` between the parts.
+fn relative(path: &Path, base: &Path) -> String {
+    let normal = |path: &Path| -> Vec<String> {
+        let mut parts = Vec::new();
+        for component in path.components() {
+            match component {
+                Component::Normal(part) => parts.push(part.to_string_lossy().into_owned()),
+                Component::ParentDir => {
+                    parts.pop();
+                }
+                _ => {}
+            }
+        }
+        parts
+    };
+    let (path, base) = (normal(path), normal(base));
+    let shared = path.iter().zip(&base).take_while(|(a, b)| a == b).count();
+    let up = std::iter::repeat_n("..".to_owned(), base.len() - shared);
+    up.chain(path[shared..].iter().cloned())
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+fn link(path: &Path, base: &Path) -> anyhow::Result<Link> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(Link::file(name, &relative(&absolute(path)?, base)))
+}
+
+fn section(folder: &Path, base: &Path) -> anyhow::Result<Section> {
+    let path = folder.join("manifest.json");
+    let manifest: Manifest = serde_json::from_str(&read(&path)?)
+        .with_context(|| format!("{}: not a manifest; make the run again", path.display()))?;
+    let mut links = Vec::new();
+    for name in [
+        "manifest.json",
+        "records.jsonl",
+        "records.parquet",
+        "findings.jsonl",
+        "claims.jsonl",
+    ] {
+        let path = folder.join(name);
+        if path.is_file() {
+            links.push(self::link(&path, base)?);
+        }
+    }
+    let mut tables = Vec::new();
+    // A training keeps its curve and its epochs beside the manifest.
+    for path in [files(&folder.join("tables"), "csv")?, files(folder, "csv")?].concat() {
+        tables.push(table(&path, base)?);
+    }
+    let mut blocks = Vec::new();
+    let figures = [
+        files(&folder.join("figures"), "svg")?,
+        files(folder, "svg")?,
+    ]
+    .concat();
+    let names: Vec<String> = figures.iter().map(|p| stem(p)).collect();
+    for (path, name) in figures.iter().zip(&names) {
+        let png = path.with_extension("png");
+        let mut links = vec![link(path, base)?];
+        if png.is_file() {
+            links.push(link(&png, base)?);
+        }
+        blocks.push(Block::Figure(ReportFigure {
+            name: name.clone(),
+            svg: read(path)?,
+            links,
+        }));
+        // A table stands under the figure that its name begins with, the longest such name.
+        let owner = |table: &ReportTable| {
+            names
+                .iter()
+                .filter(|n| table.name.starts_with(n.as_str()))
+                .max_by_key(|n| n.len())
+        };
+        let (mine, rest) = tables
+            .into_iter()
+            .partition::<Vec<_>, _>(|t| owner(t) == Some(name));
+        blocks.extend(mine.into_iter().map(Block::Table));
+        tables = rest;
+    }
+    blocks.extend(tables.into_iter().map(Block::Table));
+    Ok(Section {
+        title: manifest.run.clone(),
+        text: Vec::new(),
+        blocks,
+        manifest: Some(manifest),
+        links,
+    })
+}
+
+/// A table from its CSV; its title is that of the Markdown file beside it.
+fn table(path: &Path, base: &Path) -> anyhow::Result<ReportTable> {
+    let markdown = path.with_extension("md");
+    let mut links = vec![link(path, base)?];
+    let mut title = String::new();
+    if markdown.is_file() {
+        links.push(link(&markdown, base)?);
+        title = read(&markdown)?
+            .lines()
+            .next()
+            .map(plain_title)
+            .unwrap_or_default();
+    }
+    let name = path.display().to_string();
+    let table = table_from_csv(&name, &title, &read(path)?)?;
+    Ok(ReportTable {
+        name: stem(path),
+        table,
+        links,
+    })
+}
+
+/// The title of a table's Markdown: its first line in bold, without escapes.
+fn plain_title(line: &str) -> String {
+    let Some(title) = line.strip_prefix("**").and_then(|l| l.strip_suffix("**")) else {
+        return String::new();
+    };
+    let mut out = String::new();
+    let mut characters = title.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => out.extend(characters.next()),
+            other => out.push(other),
+        }
+    }
+    out.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_as_seen_from_the_report() {
+        let see = |path: &str, base: &str| relative(Path::new(path), Path::new(base));
+        assert_eq!(see("/r/a/figures/x.svg", "/r"), "a/figures/x.svg");
+        assert_eq!(see("/r/a/x.svg", "/r/b/c"), "../../a/x.svg");
+        assert_eq!(see("/r/../q/x", "/q"), "x");
+    }
+
+    #[test]
+    fn titles_lose_their_escapes() {
+        assert_eq!(plain_title("**a \\*b\\* &lt;c&gt; \\\\**"), "a *b* <c> \\");
+        assert_eq!(plain_title("| a | b |"), "");
+    }
+
+    #[test]
+    fn the_papers_claims_are_read_and_their_ids_are_unique() {
+        let paper: PaperClaims = serde_json::from_str(CLAIMS).unwrap();
+        let ids: std::collections::BTreeSet<_> = paper.claims.iter().map(|c| &c.id).collect();
+        assert_eq!(ids.len(), paper.claims.len());
+        assert!(
+            paper
+                .claims
+                .iter()
+                .all(|c| !c.section.is_empty() && !c.statement.is_empty())
+        );
+    }
+
+    #[test]
+    fn a_folder_of_runs_becomes_a_report() {
+        let folder = tempfile::tempdir().unwrap();
+        let results = folder.path().join("results");
+        for run in ["m-d/one", "m-d/two"] {
+            let run = results.join(run);
+            std::fs::create_dir_all(run.join("figures")).unwrap();
+            std::fs::create_dir_all(run.join("tables")).unwrap();
+            let manifest = serde_json::json!({
+                "run": run.file_name().unwrap().to_string_lossy(), "command": ["attn"], "config": {}, "inputs": [],
+                "seeds": {}, "versions": {}, "device": "flex 0", "threads": 1, "seconds": {}, "git": null, "notes": [],
+            });
+            std::fs::write(run.join("manifest.json"), manifest.to_string()).unwrap();
+            std::fs::write(
+                run.join("figures/f.svg"),
+                "<svg width=\"1\"><rect x=\"0\"><title>v 1</title></rect></svg>",
+            )
+            .unwrap();
+            std::fs::write(run.join("tables/f-heads.csv"), "a,b\r\n1,x\r\n").unwrap();
+            std::fs::write(run.join("tables/f-heads.md"), "**Heads**\n\n| a | b |\n").unwrap();
+        }
+        let args = |folder: &Path| ReportArgs {
+            folder: folder.to_owned(),
+            out: None,
+            title: None,
+        };
+        run(&args(&results)).unwrap();
+        let html = std::fs::read_to_string(results.join("report.html")).unwrap();
+        assert_eq!(html.matches("<title>v 1</title>").count(), 2);
+        assert!(html.contains("href=\"m-d/one/figures/f.svg\"") && html.contains("<h3>Heads</h3>"));
+        let markdown = std::fs::read_to_string(results.join("REPORT.md")).unwrap();
+        assert!(
+            markdown.contains("![f](m-d/two/figures/f.svg)"),
+            "{markdown}"
+        );
+        std::fs::write(results.join("m-d/two/tables/f-heads.csv"), "a,b\n1\n").unwrap();
+        let error = format!("{:#}", run(&args(&results)).unwrap_err());
+        assert!(error.contains("f-heads.csv, line 2"), "{error}");
+        let empty = folder.path().join("empty");
+        std::fs::create_dir(&empty).unwrap();
+        assert!(
+            run(&args(&empty))
+                .unwrap_err()
+                .to_string()
+                .contains("no run here")
+        );
+    }
+}

@@ -1,0 +1,251 @@
+//! `attn reproduce`: the stages of the paper, one after the other.
+//!
+//! Each stage is a command of its own with its own folder and finds by itself what it has done
+//! before; this only passes the options on and keeps two runs from writing into one folder.
+
+mod plan;
+mod profile;
+
+use super::{ablate, framenet, report, sep_cls, stats, table1};
+use crate::cli::{
+    AblateArgs, AblateFiguresArgs, AmountArgs, Artefact, Cli, Command, DataArgs, ReportArgs,
+    ReproduceArgs, ScoreArgs, SepClsArgs, StatsArgs, Table1Args,
+};
+use crate::inputs::{self, data_name};
+use crate::model::store;
+use anyhow::{Context, bail};
+use attn_core::{Mode, Split, Task};
+use attn_train::Init;
+use clap::Parser;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+/// Held while a run writes into a folder.
+const LOCK: &str = ".lock";
+/// The training whose maps and heads are looked at.
+const SHOWN_SEED: u64 = 1;
+
+/// Regenerates what is asked for, or everything.
+pub fn run(args: &ReproduceArgs) -> anyhow::Result<()> {
+    // The words after `reproduce`, as the user wrote them.
+    let given: Vec<String> = std::env::args().skip(2).collect();
+    let line = ["attn".to_owned(), "reproduce".to_owned()];
+    let options = profile::options(&args.profile, &given)?;
+    let whole = line.into_iter().chain(options).chain(given);
+    match Cli::try_parse_from(whole) {
+        Ok(Cli {
+            command: Command::Reproduce(args),
+        }) => reproduce(&args),
+        Ok(_) => bail!("give the options after `reproduce`"),
+        Err(error) => bail!("profile '{}': {error}", args.profile),
+    }
+}
+
+fn reproduce(args: &ReproduceArgs) -> anyhow::Result<()> {
+    let mut chosen = if args.only.is_empty() {
+        Artefact::DEFAULT.to_vec()
+    } else {
+        args.only.clone()
+    };
+    if args.framenet.is_none() && args.only.is_empty() {
+        eprintln!("note: no --framenet: Figure 3 is left out");
+        chosen.retain(|&artefact| artefact != Artefact::Framenet);
+    }
+    let pipeline = Pipeline::new(args)?;
+    if args.dry_run {
+        return plan::print(args, &pipeline.tasks, &chosen, &pipeline.out);
+    }
+    let _lock = lock(&pipeline.out)?;
+    let count = chosen.len();
+    for (place, artefact) in chosen.into_iter().enumerate() {
+        eprintln!("== {} ({} of {count})", artefact.name(), place + 1);
+        pipeline.run(artefact)?;
+    }
+    println!("{}", pipeline.out.display());
+    Ok(())
+}
+
+/// Takes a results folder for this run alone.
+///
+/// # Errors
+/// Another run holds it, or it cannot be made.
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{}: cannot make", folder.display()))?;
+    let path = folder.join(LOCK);
+    let file = File::create(&path).with_context(|| format!("{}: cannot write", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(
+            "{}: another run is writing here; wait for it, or give --out another folder",
+            folder.display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("{}: cannot lock", path.display()))
+        }
+    }
+}
+
+/// The options, worked out.
+struct Pipeline<'a> {
+    args: &'a ReproduceArgs,
+    tasks: Vec<Task>,
+    out: PathBuf,
+    checkpoints: PathBuf,
+}
+
+impl<'a> Pipeline<'a> {
+    fn new(args: &'a ReproduceArgs) -> anyhow::Result<Self> {
+        let tasks = inputs::tasks(&args.source, &args.tasks, Split::Dev)?;
+        let model = Path::new(&args.model.model)
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        let name = format!("{model}-{}", data_name(&args.source.data));
+        let checkpoints = match &args.checkpoints {
+            Some(folder) => folder.clone(),
+            None => store(&args.model.cache)?
+                .0
+                .root()
+                .join("checkpoints")
+                .join(&name),
+        };
+        let out = args.out.clone();
+        Ok(Self {
+            args,
+            tasks,
+            out: out.unwrap_or_else(|| Path::new("results").join(&name)),
+            checkpoints,
+        })
+    }
+
+    fn run(&self, artefact: Artefact) -> anyhow::Result<()> {
+        let args = self.args;
+        let out = Some(self.out.join(artefact.name()));
+        match artefact {
+            Artefact::Table1 => self.table1(&[Init::Pretrained, Init::Normal]),
+            Artefact::SepCls => sep_cls::run(&SepClsArgs {
+                model: args.model.clone(),
+                data: self.data(),
+                tasks: self.tasks.clone(),
+                out,
+            }),
+            Artefact::Framenet => framenet::score(&ScoreArgs {
+                model: args.model.clone(),
+                framenet: args.framenet.clone().context(
+                    "--framenet is missing: Figure 3 needs FrameNet 1.7 (a folder, or framenet_v17.zip)",
+                )?,
+                sentences: attn_core::Reading::Authors,
+                shuffles: 1000,
+                seed: args.seed,
+                lenient: args.source.lenient,
+                out,
+            }),
+            Artefact::Stats => {
+                self.needs_tuned()?;
+                stats::run(&StatsArgs {
+                    model: self.tuned("{task}"),
+                    reference: Some(args.model.model.clone()),
+                    data: self.data(),
+                    tasks: self.tasks.clone(),
+                    reading: args.reading,
+                    annotations: None,
+                    texts_out: None,
+                    annotations_out: None,
+                    divergence_rows: attn_stats::HeadDivergence::ROWS,
+                    out,
+                })
+            }
+            Artefact::Ablation => self.ablation(),
+            Artefact::Report => report::run(&ReportArgs {
+                folder: self.out.clone(),
+                out: None,
+                title: None,
+            }),
+        }
+    }
+
+    fn data(&self) -> DataArgs {
+        DataArgs {
+            source: self.args.source.clone(),
+            split: Split::Dev,
+            max_eval: self.args.max_eval,
+            seed: self.args.seed,
+        }
+    }
+
+    /// The model that was tuned on a task.
+    fn tuned(&self, task: &str) -> crate::cli::ModelArgs {
+        let name = format!("{task}-{}-s{SHOWN_SEED}", Init::Pretrained);
+        crate::cli::ModelArgs {
+            model: self.checkpoints.join(name).to_string_lossy().into_owned(),
+            ..self.args.model.clone()
+        }
+    }
+
+    fn table1(&self, inits: &[Init]) -> anyhow::Result<()> {
+        let args = self.args;
+        table1::run(&Table1Args {
+            model: args.model.clone(),
+            source: args.source.clone(),
+            tasks: self.tasks.clone(),
+            amount: AmountArgs {
+                max_train: args.max_train,
+                max_eval: args.max_scored,
+                sample_seed: args.seed,
+            },
+            max_train_large: args.max_train_large,
+            recipe: args.recipe.clone(),
+            seeds: args.seeds,
+            seeds_large: args.seeds_large,
+            inits: inits.to_vec(),
+            no_train: false,
+            checkpoints: Some(self.checkpoints.clone()),
+            out: Some(self.out.join(Artefact::Table1.name())),
+        })
+    }
+
+    /// Trains what the later stages look at, if Table 1 was not made.
+    fn needs_tuned(&self) -> anyhow::Result<()> {
+        let missing = self.tasks.iter().any(|task| {
+            let folder = PathBuf::from(self.tuned(task.name()).model);
+            !folder.join("training/receipt.json").is_file()
+        });
+        if missing {
+            eprintln!("note: not every task is fine-tuned yet: that comes first");
+            self.table1(&[Init::Pretrained])?;
+        }
+        Ok(())
+    }
+
+    fn ablation(&self) -> anyhow::Result<()> {
+        self.needs_tuned()?;
+        let folder = self.out.join(Artefact::Ablation.name());
+        let mut runs = Vec::new();
+        for task in &self.tasks {
+            let out = folder.join(task.name());
+            ablate::run(&AblateArgs {
+                command: None,
+                model: self.tuned(task.name()),
+                data: self.data(),
+                task: Some(*task),
+                sweep: true,
+                heads: Vec::new(),
+                layers: Vec::new(),
+                random: 0,
+                random_size: None,
+                mode: Mode::Uniform,
+                cumulative: true,
+                steps: 12,
+                name: None,
+                out: Some(out.clone()),
+            })?;
+            runs.push(out);
+        }
+        ablate::figures(&AblateFiguresArgs {
+            runs,
+            metric: None,
+            out: folder,
+        })
+    }
+}

@@ -1,0 +1,355 @@
+//! `attn stats`: what the heads attend to (Sections 4.3 to 4.5 and 5), in one pass.
+//!
+//! The maps of each example go to all observers of attn-stats at once; with `--reference` a second
+//! model runs over the same batch. Memory does not grow with the number of examples.
+
+mod annotate;
+mod figures;
+pub mod paper;
+mod suite;
+mod tables;
+
+use crate::cli::StatsArgs;
+use crate::forward::forward_models;
+use crate::inputs::{self, InputSet};
+use crate::model::{LoadedModel, OpenModel};
+use crate::progress::Progress;
+use crate::run::{Run, input_file};
+use anyhow::Context;
+use attn_bert::{EncoderOutput, ReadError, Want};
+use attn_core::io::{write_atomically, write_jsonl};
+use attn_core::{Reading, Record, Task};
+use attn_stats::{Annotation, MapsView, Observation, PaddingRows, Resampler};
+use std::path::Path;
+use suite::{EXPERIMENT, Suite};
+
+/// Bootstrap samples behind each interval.
+pub const REPLICATES: usize = 1000;
+/// To what length the authors pad (Section 4.3's code).
+const AUTHORS_WIDTH: usize = 200;
+
+/// What one task gave.
+pub struct Measured {
+    pub task: String,
+    pub n: usize,
+    pub suite: Suite,
+}
+
+/// The models of a run.
+struct Models {
+    own: LoadedModel,
+    reference: Option<LoadedModel>,
+}
+
+/// Measures, then writes records, tables and figures.
+pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
+    let tasks = tasks(args)?;
+    anyhow::ensure!(
+        tasks.len() == 1 || (args.annotations.is_none() && args.texts_out.is_none()),
+        "--annotations and --texts-out are about the texts of one task: name it with --tasks"
+    );
+    let mut models = open(args, tasks[0])?;
+    let own = &models.own;
+    if let (Some(path), [task]) = (&args.texts_out, &tasks[..]) {
+        return write_texts(
+            path,
+            &inputs::from_task(&args.data, Some(*task), &own.tokenizer)?,
+        );
+    }
+    let name = model_name(args, &models);
+    let footer = footer(args, &name, &models);
+    let folder = args.out.clone().unwrap_or_else(|| {
+        // Models that differ by task are what fine-tuning made of the reference.
+        let tuned = models.reference.as_ref().filter(|_| args.model.varies());
+        let name = tuned.map_or(&own.name, |reference| &reference.name);
+        inputs::default_folder(name, &args.data.source.data, EXPERIMENT)
+    });
+    let seed = args.data.seed;
+    let config = serde_json::json!({
+        "experiment": EXPERIMENT, "model": name,
+        "reference": models.reference.as_ref().map(|r| &r.name),
+        "reading": args.reading, "split": args.data.split, "tasks": tasks,
+        "max_eval": args.data.max_eval, "max_length": args.model.max_length,
+        "source": inputs::source_config(&args.data.source),
+        "replicates": REPLICATES, "divergence_rows": args.divergence_rows,
+        "annotations": if args.annotations.is_some() { "file" } else { "attn-lingua" },
+    });
+    let mut run = Run::new(folder, config, seed, own.device.clone());
+    for model in std::iter::once(own).chain(&models.reference) {
+        run.read(model.inputs.clone());
+    }
+    if let Some(path) = &args.annotations {
+        run.read([input_file("annotations", path)?]);
+    }
+    for &task in &tasks {
+        if args.model.varies() {
+            run.read(OpenModel::open(&args.model.for_task(task))?.inputs);
+        }
+        run.read(inputs::dataset(&args.data.source, Some(task), args.data.split)?.inputs);
+    }
+    if run.is_done() {
+        return Ok(());
+    }
+    let resampler = Resampler::new(seed, REPLICATES);
+    let (mut measured, mut records) = (Vec::new(), Vec::new());
+    for (place, task) in tasks.into_iter().enumerate() {
+        if place > 0 && args.model.varies() {
+            models = open(args, task)?;
+        }
+        let own = &models.own;
+        if place == 0 || args.model.varies() {
+            for model in std::iter::once(own).chain(&models.reference) {
+                run.note(model.notes.iter().map(|n| format!("{}: {n}", model.name)));
+            }
+        }
+        let set = inputs::from_task(&args.data, Some(task), &own.tokenizer)?;
+        let annotations = annotate::annotate(
+            &set,
+            &own.tokenizer,
+            args.reading,
+            args.annotations.as_deref(),
+        )?;
+        if let Some(folder) = &args.annotations_out {
+            write_annotations(&folder.join(format!("{task}.jsonl")), &set, &annotations)?;
+        }
+        let mut progress = Progress::new(format!("{EXPERIMENT} {task}"), set.examples.len() as u64);
+        let suite = measure(args, &models, &set, &annotations, &resampler, &mut progress)?;
+        run.took(EXPERIMENT, progress.finish());
+        let blank = Record {
+            run: run.name().to_owned(),
+            model: own.name.clone(),
+            task: set.name.clone(),
+            split: set.split.clone(),
+            experiment: EXPERIMENT.to_owned(),
+            layer: None,
+            head: None,
+            metric: String::new(),
+            value: 0.0,
+            n: 0,
+            seed,
+            ci_low: None,
+            ci_high: None,
+        };
+        records.extend(suite.records(&blank));
+        measured.push(Measured {
+            task: set.name,
+            n: set.examples.len(),
+            suite,
+        });
+        run.note(set.notes);
+    }
+    let published = paper::Published::open()?;
+    let mut written = figures::write(
+        &run.folder().join("figures"),
+        &measured,
+        &published,
+        &footer,
+    )?;
+    written.extend(tables::write(
+        &run.folder().join("tables"),
+        &measured,
+        &published,
+        &footer,
+        &records,
+    )?);
+    let folder = run.finish(&records)?;
+    for path in written {
+        println!("{}", path.display());
+    }
+    println!("{}", folder.join("records.jsonl").display());
+    println!("{}", folder.join("manifest.json").display());
+    Ok(())
+}
+
+fn open(args: &StatsArgs, task: Task) -> anyhow::Result<Models> {
+    let own = LoadedModel::open(&args.model.for_task(task))?;
+    let reference = match &args.reference {
+        None => None,
+        Some(name) => {
+            let mut model = args.model.clone();
+            model.model.clone_from(name);
+            Some(LoadedModel::open(&model)?)
+        }
+    };
+    let models = Models { own, reference };
+    check_grids(args, &models)?;
+    Ok(models)
+}
+
+/// Heads are compared one to one, and inputs must fit into what the authors pad to.
+fn check_grids(args: &StatsArgs, models: &Models) -> anyhow::Result<()> {
+    let Some(reference) = &models.reference else {
+        return Ok(());
+    };
+    let grid = |m: &LoadedModel| (m.encoder.layers(), m.encoder.heads());
+    let (own, other) = (grid(&models.own), grid(reference));
+    anyhow::ensure!(
+        own == other,
+        "model '{}' has {own:?} layers and heads, the reference '{}' {other:?}: heads can only be compared one to one",
+        models.own.name,
+        reference.name
+    );
+    anyhow::ensure!(
+        args.reading == Reading::Paper || args.model.max_length <= AUTHORS_WIDTH,
+        "--max-length {} is more than the {AUTHORS_WIDTH} pieces to which the authors' reading pads",
+        args.model.max_length
+    );
+    Ok(())
+}
+
+/// What the run's models are called together.
+fn model_name(args: &StatsArgs, models: &Models) -> String {
+    match (&models.reference, args.model.varies()) {
+        (Some(reference), true) => format!("{}, fine-tuned on each task", reference.name),
+        (None, true) => "one model a task".to_owned(),
+        (_, false) => models.own.name.clone(),
+    }
+}
+
+/// Two models must see the same word pieces.
+fn check_pieces(set: &InputSet, reference: &LoadedModel) -> anyhow::Result<()> {
+    for example in &set.examples {
+        let other = reference.tokenizer.encode(&example.example)?;
+        anyhow::ensure!(
+            other.ids() == example.encoding.ids(),
+            "example {}: the reference model '{}' cuts it into other word pieces; give a model with the same \
+             vocabulary",
+            example.example.id,
+            reference.name
+        );
+    }
+    Ok(())
+}
+
+fn measure(
+    args: &StatsArgs,
+    models: &Models,
+    set: &InputSet,
+    annotations: &[Annotation],
+    resampler: &Resampler,
+    progress: &mut Progress,
+) -> anyhow::Result<Suite> {
+    let encoder = &models.own.encoder;
+    let (layers, heads) = (encoder.layers(), encoder.heads());
+    let paired = models.reference.is_some();
+    let mut suite = Suite::new(
+        (layers, heads),
+        args.reading,
+        paired,
+        args.divergence_rows,
+        resampler,
+    );
+    let mut encoders = vec![encoder];
+    if let Some(reference) = &models.reference {
+        check_pieces(set, reference)?;
+        encoders.push(&reference.encoder);
+    }
+    let padded = paired && args.reading == Reading::Authors;
+    let width = padded.then_some(AUTHORS_WIDTH);
+    forward_models(
+        &encoders,
+        &set.examples,
+        Want::maps(),
+        width,
+        progress,
+        |batch, outputs| {
+            let maps = each(outputs, EncoderOutput::all_maps)?;
+            let padding = if padded {
+                each(outputs, EncoderOutput::padding_rows)?
+            } else {
+                Vec::new()
+            };
+            for (place, &index) in batch.iter().enumerate() {
+                let example = &set.examples[index];
+                let counts = resampler.counts(index as u64);
+                let mut observe = || {
+                    let view = |model: usize| {
+                        let values = part(&maps, model, place).unwrap_or_default();
+                        MapsView::new(layers, heads, example.encoding.len(), values)
+                    };
+                    let mut seen = Observation::new(index, view(0)?, &annotations[index], &counts);
+                    if paired {
+                        seen = seen.with_reference(view(1)?);
+                    }
+                    if let (Some(own), Some(reference)) =
+                        (part(&padding, 0, place), part(&padding, 1, place))
+                    {
+                        seen.padding = Some(PaddingRows { own, reference });
+                    }
+                    suite.observe(&seen)
+                };
+                observe().with_context(|| format!("example {}", example.example.id))?;
+            }
+            Ok(())
+        },
+    )?;
+    Ok(suite)
+}
+
+/// What `read` gives for each model: `[model][example]`.
+fn each(
+    outputs: &[EncoderOutput],
+    read: fn(&EncoderOutput) -> Result<Vec<Vec<f32>>, ReadError>,
+) -> Result<Vec<Vec<Vec<f32>>>, ReadError> {
+    outputs.iter().map(read).collect()
+}
+
+/// One model's values for the example at `place` of a batch.
+fn part(all: &[Vec<Vec<f32>>], model: usize, place: usize) -> Option<&[f32]> {
+    all.get(model)?.get(place).map(Vec::as_slice)
+}
+
+fn footer(args: &StatsArgs, name: &str, models: &Models) -> String {
+    let reference = models
+        .reference
+        .as_ref()
+        .map_or(String::new(), |r| format!("; reference {}", r.name));
+    format!(
+        "model {name}{reference}; {} examples; reading {}; seed {}",
+        args.data.split, args.reading, args.data.seed
+    )
+}
+
+/// The tasks asked for, or those of the paper's seven that the folder has.
+fn tasks(args: &StatsArgs) -> anyhow::Result<Vec<Task>> {
+    inputs::tasks(&args.data.source, &args.tasks, args.data.split)
+}
+
+/// The texts, one a line, line breaks within them as blanks.
+fn write_texts(path: &Path, set: &InputSet) -> anyhow::Result<()> {
+    let texts = annotate::texts(set);
+    write_atomically(path, |out| {
+        for text in &texts {
+            writeln!(out, "{}", text.replace(['\n', '\r'], " "))?;
+        }
+        Ok(())
+    })?;
+    println!("{}", path.display());
+    Ok(())
+}
+
+/// One example's annotation with its index, as the reference script reads it.
+#[derive(serde::Serialize)]
+struct AnnotationLine<'a> {
+    index: usize,
+    id: &'a str,
+    length: usize,
+    #[serde(flatten)]
+    annotation: &'a Annotation,
+}
+
+fn write_annotations(path: &Path, set: &InputSet, all: &[Annotation]) -> anyhow::Result<()> {
+    let lines: Vec<AnnotationLine<'_>> = set
+        .examples
+        .iter()
+        .zip(all)
+        .enumerate()
+        .map(|(index, (example, annotation))| AnnotationLine {
+            index,
+            id: &example.example.id,
+            length: example.encoding.len(),
+            annotation,
+        })
+        .collect();
+    Ok(write_jsonl(path, &lines)?)
+}
