@@ -5,12 +5,18 @@
 
 mod ablation;
 mod pages;
+mod patterns;
 mod reproduce;
 mod stats;
 mod training;
 
 pub use ablation::{AblateArgs, AblateCommand, AblateFiguresArgs};
 pub use pages::{ReportArgs, ViewArgs};
+pub use patterns::{
+    AgreeArgs, AnnotateArgs, ClassifyArgs, ExamplesArgs, GridArgs, LabelledArgs, MapsCommand,
+    NetworkArgs, PatternEvaluateArgs, PatternTrainArgs, PatternsCommand, SampleArgs, SharesArgs,
+    SheetsArgs,
+};
 pub use reproduce::{Artefact, ReproduceArgs};
 pub use stats::{ScoreArgs, StatsArgs};
 pub use training::{AmountArgs, EvaluateArgs, FinetuneArgs, RecipeArgs, Table1Args};
@@ -48,6 +54,16 @@ pub enum Command {
     Ablate(Box<AblateArgs>),
     /// Attention to [SEP] and [CLS] for each head (Figure 6, Section 4.4).
     SepCls(SepClsArgs),
+    /// Sample and draw attention maps for labelling (Section 4.1).
+    #[command(subcommand)]
+    Maps(MapsCommand),
+    /// Write a page for labelling maps in a browser.
+    Annotate(AnnotateArgs),
+    /// The five patterns: labels, the network that sorts maps, Figures 1 and 2, Appendix A.
+    #[command(subcommand)]
+    Patterns(Box<PatternsCommand>),
+    /// Sort every head's maps into the five patterns.
+    Classify(Box<ClassifyArgs>),
     /// Explore one input in the browser: all heads, one page, no network.
     View(ViewArgs),
     /// Put the figures, tables and manifests of runs into one page, report.html, and REPORT.md.

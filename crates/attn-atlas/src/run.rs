@@ -167,6 +167,11 @@ impl Run {
         &self.folder
     }
 
+    /// Sets the full configuration, for runs that know it only after a look at their inputs.
+    pub fn configure(&mut self, config: serde_json::Value) {
+        self.manifest.config = config;
+    }
+
     /// Notes files read.
     pub fn read(&mut self, inputs: impl IntoIterator<Item = InputFile>) {
         self.manifest.inputs.extend(inputs);
@@ -242,9 +247,17 @@ impl Run {
     ///
     /// # Errors
     /// When a file cannot be written; what was there before stays whole.
-    pub fn finish(mut self, records: &[Record]) -> anyhow::Result<PathBuf> {
+    pub fn finish(self, records: &[Record]) -> anyhow::Result<PathBuf> {
         write_jsonl(&self.folder.join("records.jsonl"), records)?;
         attn_data::parquet::write_records(&self.folder.join("records.parquet"), records)?;
+        self.finish_without_records()
+    }
+
+    /// Writes the manifest: for folders whose results are no records.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn finish_without_records(mut self) -> anyhow::Result<PathBuf> {
         self.manifest.inputs.sort();
         self.manifest.inputs.dedup();
         self.manifest.outputs = self.outputs()?;

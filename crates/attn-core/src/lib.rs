@@ -21,7 +21,7 @@ pub use example::{Example, Label};
 pub use head::{HeadGrid, HeadId, ParseHeadError};
 pub use intervention::{Intervention, Mode, ParseModeError};
 pub use manifest::{InputFile, Manifest};
-pub use pattern::Pattern;
+pub use pattern::{ParsePatternError, Pattern};
 pub use record::Record;
 pub use task::{Metric, ParseTaskError, Split, Task, TaskKind};
 

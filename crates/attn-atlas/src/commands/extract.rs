@@ -1,5 +1,6 @@
 //! `attn extract`.
 
+use super::maps::sample::{special, texts_of};
 use crate::cli::ExtractArgs;
 use crate::forward::forward_all;
 use crate::inputs::{self, InputSet};
@@ -59,11 +60,15 @@ pub fn run(args: &ExtractArgs) -> anyhow::Result<()> {
 }
 
 /// Text that explains the tensors: `tokens`, a JSON list of lists of word pieces; `segments`, their
-/// segment ids; `ids`, where each example comes from; `model`; `format`.
+/// segment ids; `texts`, which text each piece belongs to (0 or 1, special tokens to the one before;
+/// some models give all pieces segment 0); `special`, positions of special tokens; `ids`, where each
+/// example comes from; `model`; `format`.
 fn metadata(model: &LoadedModel, set: &InputSet) -> anyhow::Result<Vec<(&'static str, String)>> {
     let encodings = || set.examples.iter().map(|e| &e.encoding);
     let tokens: Vec<_> = encodings().map(|e| e.texts()).collect();
     let segments: Vec<_> = encodings().map(|e| e.segments()).collect();
+    let texts: Vec<_> = encodings().map(texts_of).collect();
+    let special: Vec<_> = encodings().map(special).collect();
     let ids: Vec<_> = set.examples.iter().map(|e| e.example.id.as_str()).collect();
     Ok(vec![
         (
@@ -73,6 +78,8 @@ fn metadata(model: &LoadedModel, set: &InputSet) -> anyhow::Result<Vec<(&'static
         ("model", model.name.clone()),
         ("tokens", serde_json::to_string(&tokens)?),
         ("segments", serde_json::to_string(&segments)?),
+        ("texts", serde_json::to_string(&texts)?),
+        ("special", serde_json::to_string(&special)?),
         ("ids", serde_json::to_string(&ids)?),
     ])
 }

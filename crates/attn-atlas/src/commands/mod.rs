@@ -1,6 +1,8 @@
 //! One module a subcommand.
 
 mod ablate;
+mod annotate;
+mod classify;
 mod data;
 mod devices;
 mod evaluate;
@@ -8,6 +10,8 @@ mod extract;
 mod fetch;
 mod finetune;
 mod framenet;
+mod maps;
+mod patterns;
 mod report;
 mod reproduce;
 mod sep_cls;
@@ -31,6 +35,10 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Table1(args) => table1::run(&args),
         Command::SepCls(args) => sep_cls::run(&args),
+        Command::Maps(command) => maps::run(&command),
+        Command::Annotate(args) => annotate::run(&args),
+        Command::Patterns(command) => patterns::run(&command),
+        Command::Classify(args) => classify::run(&args),
         Command::View(args) => view::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Stats(args) => stats::run(&args),
