@@ -82,6 +82,8 @@ pub struct Engine {
 /// Buffers of one thread.
 #[derive(Debug, Default)]
 struct Scratch {
+    /// The framed picture; its token channels stay from one map of an input to the next.
+    input: Vec<f32>,
     now: Vec<f32>,
     next: Vec<f32>,
     picture: Vec<f32>,
@@ -174,13 +176,21 @@ impl Engine {
         let tokens = self.frame(&grid.token_channels(special, segments));
         maps.par_chunks_exact((length * length).max(1))
             .map_init(Scratch::default, |scratch, map| {
-                scratch.now.clone_from(&tokens);
-                scratch.picture.clear();
-                grid.map_channels(map, &mut scratch.picture);
-                for (channel, values) in scratch.picture.chunks_exact(AREA).enumerate() {
-                    put(&mut scratch.now, channel, values);
+                let Scratch {
+                    input,
+                    now,
+                    next,
+                    picture,
+                } = scratch;
+                if input.is_empty() {
+                    input.clone_from(&tokens);
                 }
-                softmax(self.logits(scratch))
+                picture.clear();
+                grid.map_channels(map, picture);
+                for (channel, values) in picture.chunks_exact(AREA).enumerate() {
+                    put(input, channel, values);
+                }
+                softmax(self.logits(input, now, next))
             })
             .collect()
     }
@@ -199,14 +209,11 @@ impl Engine {
 
     /// The logits of one picture, `[CHANNELS, SIDE, SIDE]` ([`crate::image::image`]).
     pub fn logits_of(&self, picture: &[f32]) -> [f32; CLASSES] {
-        let mut scratch = Scratch {
-            now: self.frame(&[]),
-            ..Scratch::default()
-        };
+        let mut input = self.frame(&[]);
         for (channel, values) in picture.chunks_exact(AREA).take(CHANNELS).enumerate() {
-            put(&mut scratch.now, channel, values);
+            put(&mut input, channel, values);
         }
-        self.logits(&mut scratch)
+        self.logits(&input, &mut Vec::new(), &mut Vec::new())
     }
 
     /// An input with its border and the token channels in place.
@@ -218,15 +225,14 @@ impl Engine {
         frame
     }
 
-    fn logits(&self, scratch: &mut Scratch) -> [f32; CLASSES] {
-        let Scratch { now, next, .. } = scratch;
-        for layer in &self.layers {
+    fn logits(&self, input: &[f32], now: &mut Vec<f32>, next: &mut Vec<f32>) -> [f32; CLASSES] {
+        for (index, layer) in self.layers.iter().enumerate() {
             let width = layer.out_side + 2;
             next.clear();
             next.resize(width * width * layer.outputs, 0.0);
             vectorised(Convolve {
                 layer,
-                input: now,
+                input: if index == 0 { input } else { now },
                 output: next,
             });
             std::mem::swap(now, next);

@@ -14,11 +14,11 @@ use std::path::{Path, PathBuf};
 /// Output channels and stride of each of the eight convolutions; all kernels are 3×3.
 pub const LAYERS: [(usize, usize); 8] = [
     (16, 2),
-    (16, 1),
-    (16, 1),
+    (16, 2),
     (32, 2),
     (32, 1),
     (48, 2),
+    (48, 1),
     (48, 1),
     (48, 1),
 ];

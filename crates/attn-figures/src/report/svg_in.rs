@@ -6,8 +6,8 @@
 //! a drawing program's extensions) is no error: the whole file is shown through `<img>` instead,
 //! where browsers run and load nothing, and stays crisp but has no values on hover.
 
-use crate::page::base64;
 use crate::svg::escape;
+use attn_core::io::base64;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 

@@ -1,6 +1,6 @@
 //! Weights as integers in base64.
 
-use crate::page::base64;
+use attn_core::io::base64;
 
 /// How a page stores weights, which lie between 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

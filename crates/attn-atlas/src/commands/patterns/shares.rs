@@ -12,6 +12,7 @@ use crate::progress::Progress;
 use crate::run::Run;
 use anyhow::Context;
 use attn_bert::Want;
+use attn_core::io::write_jsonl;
 use attn_core::{Record, Task};
 use attn_data::tokenise::PieceRole;
 use attn_patterns::score::{self, Confusion, Outcome};
@@ -122,6 +123,8 @@ pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
         run.took(format!("{EXPERIMENT} {task} tuned"), progress.finish());
     }
     shares_output::write(run.folder(), &model.name, &measured, seed)?;
+    let findings = shares_output::findings(&model.name, &measured, seed)?;
+    write_jsonl(&run.folder().join("findings.jsonl"), &findings)?;
     let records = records(run.name(), &model.name, &measured, seed);
     let folder = run.finish(&records)?;
     println!("{}", folder.display());

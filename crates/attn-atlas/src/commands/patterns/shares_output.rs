@@ -2,24 +2,38 @@
 
 use super::shares::Measured;
 use super::write_text;
+use anyhow::Context;
 use attn_core::{HeadGrid, Pattern};
+use attn_figures::claims::{Finding, Verdict};
 use attn_figures::{
     Arrangement, BarSeries, BarsSpec, Cell, ClassCell, ClassGridSpec, ClassPanel, Column, Table,
 };
 use attn_patterns::State;
+use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Figure 2 as published, in per cent, read off the picture's colours (about ±1.5): task, then the
-/// classes in the order of [`Pattern::ALL`]. bert-base-uncased, fine-tuned on the task.
-const PAPER: [(&str, [f64; 5]); 7] = [
-    ("MRPC", [41.9, 7.4, 18.7, 4.4, 27.5]),
-    ("STS-B", [28.7, 4.7, 7.4, 6.6, 52.6]),
-    ("SST-2", [36.1, 6.1, 12.9, 4.4, 40.5]),
-    ("QQP", [24.8, 7.4, 6.6, 3.3, 57.9]),
-    ("RTE", [40.8, 6.3, 13.8, 4.1, 35.0]),
-    ("QNLI", [33.9, 5.0, 23.1, 3.0, 35.0]),
-    ("MNLI", [22.0, 5.0, 11.8, 3.3, 57.9]),
-];
+/// Figure 2 as published: bert-base-uncased, fine-tuned on the task.
+const PAPER: &str = include_str!("../../../../../results/paper/figure-2.json");
+
+/// The published figure.
+#[derive(Debug, Deserialize)]
+struct Paper {
+    shares: Vec<PaperShares>,
+}
+
+/// Its shares of one task, in per cent.
+#[derive(Debug, Deserialize)]
+struct PaperShares {
+    task: String,
+    #[serde(flatten)]
+    percent: BTreeMap<Pattern, f64>,
+}
+
+/// Reads the published figure.
+fn paper() -> anyhow::Result<Paper> {
+    serde_json::from_str(PAPER).context("results/paper/figure-2.json")
+}
 
 fn titles() -> Vec<String> {
     Pattern::ALL.iter().map(|p| p.title().to_owned()).collect()
@@ -47,7 +61,7 @@ pub fn write(folder: &Path, model: &str, measured: &[Measured], seed: u64) -> an
     dominant(model, measured, seed)
         .render()?
         .write(&figures, "dominant-classes")?;
-    let table = table(model, measured, seed);
+    let table = table(model, measured, &paper()?, seed);
     write_text(&folder.join("tables/figure-2.md"), &table.markdown())?;
     write_text(&folder.join("tables/figure-2.csv"), &table.csv())?;
     let changes = changes(measured);
@@ -200,7 +214,7 @@ fn dominant(model: &str, measured: &[Measured], seed: u64) -> ClassGridSpec {
     }
 }
 
-fn table(model: &str, measured: &[Measured], seed: u64) -> Table {
+fn table(model: &str, measured: &[Measured], paper: &Paper, seed: u64) -> Table {
     let mut columns = vec![
         Column::text("task"),
         Column::text("state"),
@@ -216,7 +230,11 @@ fn table(model: &str, measured: &[Measured], seed: u64) -> Table {
         )
     };
     let mut rows = Vec::new();
-    for m in measured {
+    for (index, m) in measured.iter().enumerate() {
+        // The paper's row comes after the last of ours for the task.
+        let last = measured
+            .get(index + 1)
+            .is_none_or(|next| next.task != m.task);
         for (name, shares) in [("as sorted", m.plain), ("corrected", m.corrected)] {
             let mut row = vec![
                 Cell::text(&m.task),
@@ -227,15 +245,18 @@ fn table(model: &str, measured: &[Measured], seed: u64) -> Table {
             row.extend(shares.map(percent));
             rows.push(row);
         }
-        let published = PAPER.iter().find(|(task, _)| *task == m.task);
-        if let Some((_, shares)) = published.filter(|_| m.state == State::FineTuned) {
+        let published = paper.shares.iter().find(|p| p.task == m.task);
+        if let Some(shares) = published.filter(|_| last) {
             let mut row = vec![
                 Cell::text(&m.task),
                 Cell::text("the paper: bert-base-uncased, fine-tuned"),
                 Cell::text("≤ 1000"),
                 Cell::text("as sorted"),
             ];
-            row.extend(shares.map(|s| Cell::number(s, 1)));
+            row.extend(Pattern::ALL.map(|p| {
+                let share = shares.percent.get(&p).copied();
+                share.map_or(Cell::text("-"), |s| Cell::number(s, 1))
+            }));
             rows.push(row);
         }
     }
@@ -243,6 +264,81 @@ fn table(model: &str, measured: &[Measured], seed: u64) -> Table {
         title: format!("Shares of the five kinds of map, {model} [95 % interval, seed {seed}]"),
         columns,
         rows,
+    }
+}
+
+/// What the measured shares say about the paper's claims.
+///
+/// # Errors
+/// A broken file of the paper's numbers.
+pub fn findings(model: &str, measured: &[Measured], seed: u64) -> anyhow::Result<Vec<Finding>> {
+    let paper = paper()?;
+    let mut findings = Vec::new();
+    // The paper's maps are of fine-tuned models; without any, those before say what they can.
+    let tuned = measured.iter().any(|m| m.state == State::FineTuned);
+    let state = if tuned {
+        State::FineTuned
+    } else {
+        State::Pretrained
+    };
+    let chosen = || measured.iter().filter(|m| m.state == state);
+    for m in chosen() {
+        let share = m.corrected[Pattern::Heterogeneous.index()];
+        let (low, high) = share.interval.unwrap_or((share.mean, share.mean));
+        let published = paper.shares.iter().find(|p| p.task == m.task);
+        let published = published.and_then(|p| p.percent.get(&Pattern::Heterogeneous));
+        findings.push(Finding {
+            claim: "heterogeneous-share".to_owned(),
+            model: model.to_owned(),
+            task: Some(m.task.clone()),
+            // "a third to three fifths" is 32 to 61 per cent in the paper's text.
+            verdict: verdict((low, high), (0.32, 0.61)),
+            finding: format!(
+                "{:.1} % of the maps ({}) are heterogeneous, corrected for the network's errors; {} in the paper's Figure 2",
+                share.mean * 100.0,
+                words(m.state),
+                published.map_or("not given".to_owned(), |p| format!("{p:.1} %")),
+            ),
+            value: Some(share.mean),
+            ci_low: share.interval.map(|i| i.0),
+            ci_high: share.interval.map(|i| i.1),
+            n: m.n,
+            seed,
+        });
+    }
+    let everywhere =
+        |p: Pattern| chosen().all(|m| m.corrected[p.index()].interval.is_some_and(|i| i.0 > 0.001));
+    let found: Vec<&str> = Pattern::ALL
+        .into_iter()
+        .filter(|p| everywhere(*p))
+        .map(Pattern::title)
+        .collect();
+    findings.push(Finding {
+        claim: "five-patterns".to_owned(),
+        model: model.to_owned(),
+        task: None,
+        verdict: if found.len() == Pattern::ALL.len() { Verdict::Holds } else { Verdict::CannotBeTold },
+        finding: format!(
+            "kinds of which more than one map in a thousand is found in every task, by the lower end of the interval: {}",
+            found.join(", ")
+        ),
+        value: Some(found.len() as f64),
+        ci_low: None,
+        ci_high: None,
+        n: chosen().map(|m| m.n).sum(),
+        seed,
+    });
+    Ok(findings)
+}
+
+/// Whether an interval lies within a range, outside, or neither.
+fn verdict((low, high): (f64, f64), range: (f64, f64)) -> Verdict {
+    if low >= range.0 && high <= range.1 {
+        Verdict::Holds
+    } else if high < range.0 || low > range.1 {
+        Verdict::DoesNotHold
+    } else {
+        Verdict::CannotBeTold
     }
 }
 
