@@ -37,7 +37,7 @@ pub struct Source {
     pub heads: usize,
     /// Tasks with a fine-tuned state; may be empty.
     pub tuned: Vec<Task>,
-    /// Length of every example in this model's word pieces.
+    /// Length of every example in this model's word pieces; beyond [`LONGEST`] where it was cut.
     pub lengths: Vec<usize>,
 }
 

@@ -83,7 +83,7 @@ pub fn run(args: &SampleArgs) -> anyhow::Result<()> {
             layers: f.layers,
             heads: f.heads,
             tuned: f.tuned.keys().copied().collect(),
-            lengths: f.examples.iter().map(|e| e.encoding.len()).collect(),
+            lengths: f.examples.iter().map(length).collect(),
         })
         .collect();
     let mut sampler = Sampler::new(&sources, &of_tasks, args.seed)?;
@@ -123,12 +123,20 @@ pub fn run(args: &SampleArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Word pieces; beyond all bounds when some were cut off.
+fn length(example: &Prepared) -> usize {
+    match example.encoding.truncated {
+        true => usize::MAX,
+        false => example.encoding.len(),
+    }
+}
+
 fn model_args(args: &SampleArgs, model: String) -> ModelArgs {
     ModelArgs {
         model,
         backend: args.backend,
         device: args.device,
-        max_length: 128,
+        max_length: sample::LONGEST,
         cache: args.cache.clone(),
     }
 }
