@@ -1,7 +1,7 @@
 //! The labelling page: one self-contained HTML file that shows one map after another.
 //!
-//! It needs no server and loads nothing: maps, tokens and script are in the file, a content
-//! security policy forbids everything else. All text from data is put in as text (JSON in the file
+//! It needs no server and loads nothing: maps, tokens and script are in the file, and a content
+//! security policy allows that script and style alone, by their hashes, and no request. All text from data is put in as text (JSON in the file
 //! with `<` escaped, `textContent` and canvas text in the page), never as HTML. Labels stay in the
 //! browser's storage and go out and in as CSV ([`crate::labels`]).
 
@@ -11,8 +11,16 @@ use crate::store::StoredMap;
 use attn_core::Pattern;
 use attn_core::io::base64;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
-const PAGE: &str = include_str!("annotate.html");
+const PAGE: &str = include_str!("../assets/annotate.html");
+const STYLE: &str = include_str!("../assets/annotate.css");
+const SCRIPT: &str = include_str!("../assets/annotate.js");
+
+/// `sha256-…`, as a content security policy names a script or style.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", base64(&Sha256::digest(text.as_bytes())))
+}
 
 /// The page for these maps in a seeded order. `colours` is the scale from light to dark, at least
 /// two RGB colours. The page shows nothing that tells where a map is from.
@@ -42,7 +50,13 @@ pub fn page(maps: &[StoredMap], seed: u64, colours: &[[u8; 3]]) -> String {
         "colours": colours,
     });
     // `</script>` in a token would end the element; JSON reads `\u003c` as `<`.
-    PAGE.replace("/*DATA*/", &data.to_string().replace('<', "\\u003c"))
+    let data = data.to_string().replace('<', "\\u003c");
+    // Data last: what it holds is not looked at again.
+    PAGE.replace("STYLE-HASH", &hash(STYLE))
+        .replace("SCRIPT-HASH", &hash(SCRIPT))
+        .replace("/*STYLE*/", STYLE)
+        .replace("/*SCRIPT*/", SCRIPT)
+        .replace("/*DATA*/", &data)
 }
 
 #[cfg(test)]

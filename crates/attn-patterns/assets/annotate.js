@@ -1,59 +1,4 @@
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Labelling attention maps</title>
-<style>
-  :root { --ink: #1f2328; --muted: #545a61; --line: #d0d4d9; --accent: #0072b2; --special: #d55e00; }
-  * { box-sizing: border-box; }
-  body { margin: 0; font: 16px/1.45 system-ui, sans-serif; color: var(--ink); background: #fff; }
-  header { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: baseline; padding: .6rem 1rem; border-bottom: 1px solid var(--line); }
-  h1 { font-size: 1.05rem; margin: 0; }
-  main { display: flex; flex-wrap: wrap; gap: 1.5rem; padding: 1rem; align-items: flex-start; }
-  canvas { max-width: 100%; height: auto; border: 1px solid var(--line); }
-  aside { min-width: 18rem; max-width: 30rem; flex: 1; }
-  button { font: inherit; padding: .3rem .7rem; border: 1px solid var(--line); border-radius: .3rem; background: #f6f8fa; color: inherit; cursor: pointer; }
-  button:hover, button:focus-visible { border-color: var(--accent); outline: 2px solid var(--accent); outline-offset: 1px; }
-  .classes { display: grid; gap: .35rem; margin: .5rem 0 1rem; }
-  .classes button { text-align: left; }
-  .classes button[aria-pressed="true"] { background: var(--accent); color: #fff; }
-  kbd { border: 1px solid currentColor; border-radius: .2rem; padding: 0 .3rem; font: inherit; font-size: .85em; }
-  label { display: block; margin: .5rem 0; }
-  input[type="text"] { font: inherit; width: 100%; padding: .3rem; border: 1px solid var(--line); border-radius: .3rem; }
-  progress { width: 14rem; accent-color: var(--accent); }
-  .muted { color: var(--muted); font-size: .9rem; }
-  .row { display: flex; flex-wrap: wrap; gap: .5rem; margin: .5rem 0; }
-</style>
-</head>
-<body>
-<header>
-  <h1>Map <span id="id"></span></h1>
-  <span><span id="place"></span> <progress id="bar" max="1" value="0"></progress> <span id="done" aria-live="polite"></span></span>
-  <span class="muted" id="cell"></span>
-</header>
-<main>
-  <canvas id="map" width="760" height="760" role="img" aria-label="Attention map: rows attend to columns, darker is more"></canvas>
-  <aside>
-    <div class="classes" id="classes"></div>
-    <label>Note <input type="text" id="note" autocomplete="off"></label>
-    <div class="row">
-      <button id="back">Previous <kbd>←</kbd></button>
-      <button id="next">Next <kbd>→</kbd></button>
-      <button id="open">Next without label <kbd>n</kbd></button>
-      <button id="undo">Undo <kbd>u</kbd></button>
-    </div>
-    <div class="row">
-      <button id="save">Save CSV</button>
-      <label class="muted">Load CSV <input type="file" id="load" accept=".csv,text/csv"></label>
-    </div>
-    <p class="muted" id="message" role="status"></p>
-    <p class="muted">Rows: the token that attends. Columns: the token attended to. Special tokens are orange. Labels are kept in this browser until you clear its data; save them as CSV all the same.</p>
-  </aside>
-</main>
-<script type="application/json" id="data">/*DATA*/</script>
-<script>
+
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -221,6 +166,3 @@
   window.labelling = { csv, load };
   show();
 })();
-</script>
-</body>
-</html>
