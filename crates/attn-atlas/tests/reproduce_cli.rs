@@ -16,7 +16,12 @@ fn reproduce(folder: &Path) -> Command {
     command
         .args(["reproduce", "--tasks", "MNLI", "--max-length", "64"])
         .args(["--epochs", "1", "--max-train", "32", "--max-eval", "12"])
-        .args(["--max-scored", "12", "--only", "table1,stats,ablation,report"])
+        .args([
+            "--max-scored",
+            "12",
+            "--only",
+            "table1,stats,ablation,report",
+        ])
         .arg("--model")
         .arg(tiny())
         .arg("--checkpoints")
@@ -62,7 +67,10 @@ fn assert_same(undisturbed: &Path, disturbed: &Path) {
 fn a_plan_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let plan = success(reproduce(folder.path()).arg("--dry-run"));
-    assert!(plan.contains("2 trainings") && plan.contains("about"), "{plan}");
+    assert!(
+        plan.contains("2 trainings") && plan.contains("about"),
+        "{plan}"
+    );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -81,7 +89,10 @@ fn a_second_run_in_the_folder_refuses() {
 fn an_unknown_profile_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let error = failure(reproduce(folder.path()).args(["--profile", "nonesuch"]));
-    assert!(error.contains("nonesuch") && error.contains("glue"), "{error}");
+    assert!(
+        error.contains("nonesuch") && error.contains("glue"),
+        "{error}"
+    );
 }
 
 /// Kills the run (SIGKILL) at 25 moments and in between cuts or changes finished files; then lets it

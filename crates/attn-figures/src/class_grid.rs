@@ -53,9 +53,10 @@ const GAP: f64 = 14.0;
 const HEADING: f64 = 32.0;
 const BELOW: f64 = 16.0;
 
-/// The colour of a class at a share.
+/// The colour of a class at a share. Not paler than half: dark blue must not become light blue,
+/// which is another class.
 fn colour(cell: ClassCell) -> Rgb {
-    category(cell.class).lighter(0.75 * (1.0 - cell.share.clamp(0.0, 1.0)))
+    category(cell.class).lighter(0.5 * (1.0 - cell.share.clamp(0.0, 1.0)))
 }
 
 impl ClassGridSpec {

@@ -1,11 +1,11 @@
 //! Attention maps for labelling: many small ones on a page, all of one size, with nothing that
 //! tells which head, layer or model they come from.
 
-use crate::FigureError;
 use crate::font;
 use crate::frame::{Body, Frame};
 use crate::scene::{Anchor, Item, Scene, Text};
 use crate::theme::{ColourMap, Rgb, category, size};
+use crate::{Figure, FigureError};
 
 /// One map on a sheet.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +54,14 @@ impl ContactSheetSpec {
     /// weights, [`FigureError::TooLarge`].
     pub fn png(&self) -> Result<Vec<u8>, FigureError> {
         Ok(self.scene()?.render()?.png)
+    }
+
+    /// Draws the page as SVG and PNG.
+    ///
+    /// # Errors
+    /// As [`ContactSheetSpec::png`].
+    pub fn render(&self) -> Result<Figure, FigureError> {
+        self.scene()?.render()
     }
 
     pub(crate) fn scene(&self) -> Result<Scene, FigureError> {

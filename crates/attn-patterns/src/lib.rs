@@ -1,4 +1,25 @@
-//! The five kinds of self-attention map (Section 4.1, Figures 1 and 2).
+//! The five kinds of self-attention map (Section 4.1, Figures 1 and 2): Vertical, Diagonal,
+//! Vertical + diagonal, Block, Heterogeneous.
+//!
+//! - [`sample`] and [`enrich`] decide which maps are labelled, [`store`] keeps them, [`annotate`]
+//!   makes the page for labelling, [`labels`] reads what people said and compares passes.
+//! - [`image`] turns a map of any length into a picture, [`train`](mod@train) trains the network
+//!   ([`PatternNetwork`], in Burn) on it, [`augment`] varies maps without changing their class.
+//! - [`Engine`] sorts maps with trained [`Weights`], faster than the models make them;
+//!   [`PatternShares`] does so as an observer in a forward pass.
+//! - [`folds`], [`validate`], [`baseline`] and [`score`] say how far to trust it.
+//!
+//! ```
+//! use attn_patterns::{Engine, Weights};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Weights::read(path)? reads what `attn patterns train` wrote; these are random.
+//! let engine = Engine::new(&Weights::random(1))?;
+//! let map = [0.1, 0.1, 0.8, 0.0, 0.2, 0.8, 0.3, 0.3, 0.4]; // 3 tokens; [CLS] is 0, [SEP] is 2
+//! let sorted = engine.classify(&map, 3, &[0, 2], &[0; 3]);
+//! println!("{}: {:.2}", sorted[0].pattern(), sorted[0].of(sorted[0].pattern()));
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod annotate;
 pub mod augment;

@@ -42,7 +42,7 @@ pub struct Recipe {
 impl Default for Recipe {
     fn default() -> Self {
         Self {
-            epochs: 60,
+            epochs: 40,
             batch: 32,
             learning_rate: 2e-3,
             weight_decay: 0.02,

@@ -4,15 +4,15 @@ use super::LabelledMaps;
 use super::evaluate::read_predictions;
 use crate::cli::ExamplesArgs;
 use attn_core::Pattern;
-use attn_figures::{AttentionMap, AttentionMapSpec};
-use attn_patterns::StoredMap;
+use attn_figures::{ContactSheetSpec, SheetMap};
+use attn_patterns::{StoredMap, scale};
 
 /// Draws the figure: of the maps of each class that the network, trained without them, sorts as
 /// people do, those it is surest of; one of each head, and of either model where there are two.
 pub fn run(args: &ExamplesArgs) -> anyhow::Result<()> {
     let data = LabelledMaps::read(&args.maps, None)?;
     let predictions = read_predictions(&args.errors)?;
-    let mut maps = Vec::new();
+    let mut kinds: Vec<Vec<(Pattern, &StoredMap)>> = Vec::new();
     for class in Pattern::ALL {
         let mut sure: Vec<(f32, &StoredMap, usize)> = predictions
             .iter()
@@ -34,22 +34,30 @@ pub fn run(args: &ExamplesArgs) -> anyhow::Result<()> {
                 chosen.push(*candidate);
             }
         }
-        maps.extend(chosen.into_iter().map(|(_, map, _)| drawn(class, map)));
+        if !chosen.is_empty() {
+            kinds.push(chosen.into_iter().map(|(_, map, _)| (class, map)).collect());
+        }
     }
-    anyhow::ensure!(
-        !maps.is_empty(),
-        "no map that the network sorts as people do"
-    );
-    let spec = AttentionMapSpec {
+    // As many rows as the rarest kind allows, so that each kind has a column.
+    let rows = kinds.iter().map(Vec::len).min().unwrap_or(0);
+    anyhow::ensure!(rows > 0, "no map that the network sorts as people do");
+    let shown: Vec<(Pattern, &StoredMap)> = (0..rows)
+        .flat_map(|row| kinds.iter().filter_map(move |kind| kind.get(row).copied()))
+        .collect();
+    let sources: Vec<String> = shown
+        .iter()
+        .map(|(class, map)| source(*class, map))
+        .collect();
+    let spec = ContactSheetSpec {
         title: "Typical maps of each kind".to_owned(),
-        subtitle:
-            "Of our labelled maps, those that the network, trained without them, is surest of"
-                .to_owned(),
-        maps,
-        columns: Some(args.each.max(1)),
-        value_label: "attention weight".to_owned(),
-        range: None,
-        footer: "after Kovaleva et al. 2019, Figure 1".to_owned(),
+        subtitle: "Labelled maps of which the network, trained without them, is surest. Rows attend to columns; darker is more, each map on its own scale"
+            .to_owned(),
+        maps: shown.iter().map(|(class, map)| drawn(*class, map)).collect(),
+        columns: kinds.len(),
+        footer: format!(
+            "{}. After Kovaleva et al. 2019, Figure 1",
+            sources.join("; ")
+        ),
     };
     for path in spec.render()?.write(&args.out, "figure-1")? {
         println!("{}", path.display());
@@ -57,19 +65,28 @@ pub fn run(args: &ExamplesArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn drawn(class: Pattern, map: &StoredMap) -> AttentionMap {
+fn drawn(class: Pattern, map: &StoredMap) -> SheetMap {
     let entry = &map.entry;
-    AttentionMap {
-        title: class.title().to_owned(),
+    SheetMap {
+        id: class.title().to_owned(),
         tokens: entry.tokens.clone(),
-        weights: map.weights.iter().map(|&w| f64::from(w)).collect(),
-        note: format!(
-            "{}, {}, head {}, {} {}",
-            entry.model,
-            entry.state.name(),
-            entry.head_id(),
-            entry.task,
-            entry.example
-        ),
+        special: entry.special.clone(),
+        darkest: scale::darkest(&map.weights, entry.length()),
+        weights: map.weights.clone(),
     }
+}
+
+/// Where a map is from, in words.
+fn source(class: Pattern, map: &StoredMap) -> String {
+    let entry = &map.entry;
+    format!(
+        "{}: {} {}, head {}, {} {} ({})",
+        class.title(),
+        entry.model,
+        entry.state.name(),
+        entry.head_id(),
+        entry.task,
+        entry.example,
+        entry.id
+    )
 }

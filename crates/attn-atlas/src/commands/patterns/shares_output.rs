@@ -163,52 +163,45 @@ fn dominant_cells(m: &Measured) -> Vec<ClassCell> {
         .collect()
 }
 
+/// Tasks with both states stand one above the other; without fine-tuned states, all tasks.
 fn dominant(model: &str, measured: &[Measured], seed: u64) -> ClassGridSpec {
-    let mut panels = Vec::new();
-    let mut row_names = Vec::new();
-    let mut columns = 0;
-    for state in [State::Pretrained, State::FineTuned] {
-        let part: Vec<&Measured> = measured.iter().filter(|m| m.state == state).collect();
-        // Rows of panels are only comparable when both have all tasks.
-        if part.is_empty() {
-            continue;
-        }
-        columns = columns.max(part.len());
-        row_names.push(
-            if state == State::Pretrained {
-                "before"
-            } else {
-                "after"
-            }
-            .to_owned(),
-        );
-        for m in part {
-            let cells = HeadGrid::from_values(m.grid.0, m.grid.1, dominant_cells(m));
-            panels.extend(cells.map(|grid| ClassPanel {
-                title: m.task.clone(),
-                note: format!("n = {}", m.n),
-                grid,
-            }));
-        }
-    }
-    let tasks = |state| measured.iter().filter(|m| m.state == state).count();
-    if tasks(State::FineTuned) > 0 && tasks(State::FineTuned) != tasks(State::Pretrained) {
-        row_names.clear();
-        for (panel, m) in panels.iter_mut().zip(
-            [State::Pretrained, State::FineTuned]
-                .into_iter()
-                .flat_map(|s| measured.iter().filter(move |m| m.state == s)),
-        ) {
-            panel.note = format!("{}, n = {}", m.state.name(), m.n);
-        }
-    }
+    let of =
+        |state: State, task: &str| measured.iter().find(|m| m.state == state && m.task == task);
+    let before: Vec<&Measured> = measured
+        .iter()
+        .filter(|m| m.state == State::Pretrained)
+        .collect();
+    let pairs: Vec<(&Measured, &Measured)> = before
+        .iter()
+        .filter_map(|m| Some((*m, of(State::FineTuned, &m.task)?)))
+        .collect();
+    let (rows, row_names): (Vec<Vec<&Measured>>, Vec<String>) = if pairs.is_empty() {
+        (vec![before], Vec::new())
+    } else {
+        let (above, below) = pairs.into_iter().unzip();
+        (
+            vec![above, below],
+            ["before", "after"].map(str::to_owned).to_vec(),
+        )
+    };
+    let panel = |m: &&Measured| {
+        let grid = HeadGrid::from_values(m.grid.0, m.grid.1, dominant_cells(m))?;
+        Some(ClassPanel {
+            title: m.task.clone(),
+            note: format!("n = {}", m.n),
+            grid,
+        })
+    };
     ClassGridSpec {
         title: "Each head's most frequent kind of map".to_owned(),
-        subtitle: "Rows: layers. Columns: heads. Before and after fine-tuning on the task"
-            .to_owned(),
+        subtitle: if row_names.is_empty() {
+            "Rows: layers. Columns: heads. Not fine-tuned".to_owned()
+        } else {
+            "Rows: layers. Columns: heads. Before and after fine-tuning on the task".to_owned()
+        },
         classes: titles(),
-        panels,
-        columns,
+        columns: rows.first().map_or(1, Vec::len),
+        panels: rows.iter().flatten().filter_map(panel).collect(),
         row_names,
         footer: format!("model {model}; seed {seed}"),
     }
