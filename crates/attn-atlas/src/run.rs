@@ -100,9 +100,6 @@ fn git_revision() -> Option<String> {
     })
 }
 
-/// A training's state: gone when the training is done, so no result.
-const STATE: &str = "state.safetensors";
-
 /// Writes a text file whole or not at all.
 ///
 /// # Errors
@@ -123,6 +120,18 @@ fn name_of(folder: &Path) -> String {
         Some(at) if at + 1 < parts.len() => parts[at + 1..].join("/"),
         _ => parts.last().map(ToString::to_string).unwrap_or_default(),
     }
+}
+
+/// Whether every output that a manifest names is as it was written; a note says which is not.
+pub fn undamaged(folder: &Path, manifest: &Manifest) -> bool {
+    for output in &manifest.outputs {
+        let path = folder.join(&output.role);
+        if !input_file(&output.role, &path).is_ok_and(|f| f.sha256 == output.sha256) {
+            eprintln!("note: {}: damaged or missing; made anew", path.display());
+            return false;
+        }
+    }
+    !manifest.outputs.is_empty()
 }
 
 /// A run under way.
@@ -205,15 +214,8 @@ impl Run {
             && found.seeds == own.seeds
             && found.device == own.device
             && found.versions == own.versions;
-        if !same || found.outputs.is_empty() {
+        if !same || !undamaged(&self.folder, &found) {
             return false;
-        }
-        for output in &found.outputs {
-            let path = self.folder.join(&output.role);
-            if !input_file(&output.role, &path).is_ok_and(|f| f.sha256 == output.sha256) {
-                eprintln!("note: {}: damaged or missing; made anew", path.display());
-                return false;
-            }
         }
         eprintln!(
             "{}: done before; nothing to do (delete the folder to do it anew)",
@@ -224,7 +226,18 @@ impl Run {
 
     /// The result files of the folder: at its top, in `figures` and in `tables`.
     fn outputs(&self) -> anyhow::Result<Vec<InputFile>> {
-        const KINDS: [&str; 7] = ["jsonl", "parquet", "md", "csv", "svg", "png", "safetensors"];
+        const KINDS: [&str; 8] = [
+            "json",
+            "jsonl",
+            "parquet",
+            "md",
+            "csv",
+            "svg",
+            "png",
+            "safetensors",
+        ];
+        // Not there yet when this is asked, or gone soon.
+        const OTHERS: [&str; 3] = ["manifest.json", "receipt.json", "state.safetensors"];
         let mut outputs = Vec::new();
         for part in ["", "figures/", "tables/"] {
             let Ok(entries) = std::fs::read_dir(self.folder.join(part)) else {
@@ -234,7 +247,7 @@ impl Run {
                 let path = entry?.path();
                 let kind = path.extension().unwrap_or_default().to_string_lossy();
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                if path.is_file() && KINDS.contains(&&*kind) && name != STATE {
+                if path.is_file() && KINDS.contains(&&*kind) && !OTHERS.contains(&&*name) {
                     outputs.push(input_file(&format!("{part}{name}"), &path)?);
                 }
             }

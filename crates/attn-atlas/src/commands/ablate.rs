@@ -14,7 +14,7 @@ use crate::ablation::{REPLICATES, tables};
 use crate::cli::{AblateArgs, AblateCommand};
 use crate::inputs::{InputSet, from_task};
 use crate::model::OpenModel;
-use crate::run::Run;
+use crate::run::{Run, undamaged};
 use crate::training::training_set;
 use anyhow::Context;
 use attn_ablate::{Kind, Plan, Variant, variant};
@@ -253,27 +253,17 @@ fn done(folder: &Path, key: &str) -> anyhow::Result<bool> {
     let Ok(text) = std::fs::read(&path) else {
         return Ok(false);
     };
-    let found = serde_json::from_slice::<Manifest>(&text).ok();
-    let found = found.and_then(|m| Some(m.config.get("key")?.as_str()?.to_owned()));
+    let Ok(found) = serde_json::from_slice::<Manifest>(&text) else {
+        eprintln!("note: {}: damaged; running anew", path.display());
+        return Ok(false);
+    };
+    let same = found.config.get("key").and_then(|k| k.as_str()) == Some(key);
     anyhow::ensure!(
-        found.as_deref() == Some(key),
+        same,
         "{}: holds another run (other model, data, heads or settings): give --out another folder, or delete this one",
         folder.display()
     );
-    let parts = [
-        "records.jsonl",
-        "predictions.parquet",
-        CLAIMS,
-        "variants.json",
-    ];
-    let missing = parts.iter().find(|name| !folder.join(name).is_file());
-    if let Some(name) = missing {
-        eprintln!(
-            "note: {}: missing; running anew",
-            folder.join(name).display()
-        );
-    }
-    Ok(missing.is_none())
+    Ok(undamaged(folder, &found))
 }
 
 fn write_logits(path: &Path, measured: &Measured, set: &InputSet) -> anyhow::Result<()> {

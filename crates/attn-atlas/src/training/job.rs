@@ -4,12 +4,12 @@ use super::{Scored, score, training_set, write_scored};
 use crate::inputs::InputSet;
 use crate::model::OpenModel;
 use crate::progress::Progress;
-use crate::run::{Run, input_file, sha256, write_text};
+use crate::run::{Run, input_file, sha256, undamaged, write_text};
 use crate::{INTERRUPTED, Interrupted};
 use anyhow::Context;
-use attn_bert::checkpoint;
-use attn_core::InputFile;
+use attn_bert::checkpoint::{self, TOKENIZER_FILES};
 use attn_core::io::{write_json, write_jsonl};
+use attn_core::{InputFile, Manifest};
 use attn_data::glue::TaskRef;
 use attn_figures::{LineSeries, LinesSpec};
 use attn_train::{EpochRecord, History, Init, Options, Recipe, TrainError, finetune, prepare};
@@ -23,6 +23,7 @@ const VERSION: u32 = 1;
 /// Written last: a folder with it holds a finished training.
 const RECEIPT: &str = "training/receipt.json";
 const STATE: &str = "training/state.safetensors";
+const MANIFEST: &str = "training/manifest.json";
 const PREDICTIONS: &str = "training/predictions.parquet";
 /// Weight of the newest step in the smoothed loss curve.
 const SMOOTHING: f64 = 0.1;
@@ -94,6 +95,12 @@ impl Job<'_> {
                 "note: {}: damaged or missing; training anew",
                 self.folder.join(&file.role).display()
             );
+            return Ok(None);
+        }
+        // The manifest is one of the files, so that it can be read.
+        let manifest = std::fs::read(self.folder.join(MANIFEST))?;
+        let manifest: Manifest = serde_json::from_slice(&manifest)?;
+        if !undamaged(&self.folder.join("training"), &manifest) {
             return Ok(None);
         }
         let path = self.folder.join(PREDICTIONS);
@@ -212,8 +219,10 @@ impl Job<'_> {
     }
 
     fn write_receipt(&self, key: String) -> anyhow::Result<()> {
-        let files = ["model.safetensors", "config.json", PREDICTIONS]
+        let files = ["model.safetensors", "config.json", PREDICTIONS, MANIFEST]
             .into_iter()
+            .chain(TOKENIZER_FILES)
+            .filter(|name| self.folder.join(name).is_file())
             .map(|name| input_file(name, &self.folder.join(name)))
             .collect::<anyhow::Result<_>>()?;
         Ok(write_json(
