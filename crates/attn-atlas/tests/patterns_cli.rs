@@ -50,7 +50,12 @@ fn maps() -> (Vec<StoredMap>, Vec<Pattern>) {
     let map = |index: usize| StoredMap {
         entry: MapEntry {
             id: format!("m{index:02}"),
-            model: if index.is_multiple_of(2) { "one" } else { "two" }.to_owned(),
+            model: if index.is_multiple_of(2) {
+                "one"
+            } else {
+                "two"
+            }
+            .to_owned(),
             state: if index < 12 {
                 State::Pretrained
             } else {

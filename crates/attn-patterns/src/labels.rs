@@ -39,11 +39,11 @@ pub enum LabelError {
     },
 }
 
-/// A line's number and its fields.
-type Row = (usize, Vec<String>);
+/// Rows with the line each begins at, or a line and what is wrong there.
+type Rows = Result<Vec<(usize, Vec<String>)>, (usize, String)>;
 
-/// Rows of a CSV text with the line each begins at.
-fn rows(text: &str) -> Result<Vec<Row>, (usize, String)> {
+/// Rows of a CSV text.
+fn rows(text: &str) -> Rows {
     let (mut rows, mut row, mut field) = (Vec::new(), Vec::new(), String::new());
     let (mut line, mut begin, mut quoted) = (1, 1, false);
     let mut characters = text.chars().peekable();

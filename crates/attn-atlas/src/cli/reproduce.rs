@@ -75,7 +75,7 @@ pub struct ReproduceArgs {
     /// At most so many training examples of each task, drawn at random [default: all].
     #[arg(long, value_name = "N")]
     pub max_train: Option<usize>,
-    /// The same for tasks with more than 6000 training rows.
+    /// The same for tasks with more than 6000 training rows in GLUE.
     #[arg(long, value_name = "N")]
     pub max_train_large: Option<usize>,
     /// At most so many examples of each task are scored for Table 1 [default: all].
@@ -90,7 +90,7 @@ pub struct ReproduceArgs {
     /// Trainings of each task and initialisation, with seeds 1, 2, ….
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seeds: u64,
-    /// Trainings of tasks with more than 6000 training rows [default: as --seeds].
+    /// Trainings of tasks with more than 6000 training rows in GLUE [default: as --seeds].
     #[arg(long, value_name = "N")]
     pub seeds_large: Option<u64>,
     /// The paper's words or the authors' code.

@@ -141,7 +141,7 @@ pub struct Table1Args {
     pub tasks: Vec<Task>,
     #[command(flatten)]
     pub amount: AmountArgs,
-    /// --max-train for tasks with more than 6000 training rows.
+    /// --max-train for tasks with more than 6000 training rows in GLUE.
     #[arg(long, value_name = "N")]
     pub max_train_large: Option<usize>,
     #[command(flatten)]
@@ -149,7 +149,7 @@ pub struct Table1Args {
     /// Trainings of each task and initialisation, with seeds 1, 2, ….
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seeds: u64,
-    /// Trainings of tasks with more than 6000 training rows [default: as --seeds].
+    /// Trainings of tasks with more than 6000 training rows in GLUE [default: as --seeds].
     #[arg(long, value_name = "N")]
     pub seeds_large: Option<u64>,
     /// Initialisations, separated by commas.

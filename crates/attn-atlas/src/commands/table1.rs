@@ -12,7 +12,7 @@ use crate::run::{Run, write_text};
 use crate::training::{Job, REPLICATES, Scored};
 use anyhow::Context;
 use attn_core::{Metric, Record, Split, Task};
-use attn_data::glue::Dataset;
+use attn_data::glue::{Dataset, official_rows};
 use attn_figures::{Cell, Column, Table};
 use attn_train::Init;
 use attn_train::metrics::{MetricEstimate, Spread};
@@ -22,7 +22,7 @@ use std::path::PathBuf;
 const EXPERIMENT: &str = "table-1";
 /// The paper's figures.
 const PAPER: &str = include_str!("../../../../results/paper/table-1.json");
-/// Tasks with more training rows than this may be trained with fewer seeds.
+/// Tasks with more training rows in GLUE than this may be trained on fewer and with fewer seeds.
 const LARGE: usize = 6000;
 
 #[derive(Deserialize)]
@@ -111,19 +111,20 @@ pub fn run(args: &Table1Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a set of training rows counts as large.
-pub fn is_large(rows: usize) -> bool {
-    rows > LARGE
+/// Whether GLUE's training set of a task is large, however much of it there is here.
+pub fn is_large(task: Task) -> bool {
+    official_rows(task, Split::Train) > LARGE
 }
 
 /// The rows that a training gets of all that there are.
 pub fn training_rows(
+    task: Task,
     all: Dataset,
     limit: Option<usize>,
     large: Option<usize>,
     seed: u64,
 ) -> Dataset {
-    let limit = match (is_large(all.examples.len()), large) {
+    let limit = match (is_large(task), large) {
         (true, Some(large)) => Some(limit.map_or(large, |limit| limit.min(large))),
         _ => limit,
     };
@@ -141,10 +142,9 @@ fn one_task(
     run: &mut Run,
 ) -> anyhow::Result<Row> {
     let amount = &args.amount;
-    let train = dataset(&args.source, Some(task), Split::Train)?;
-    let large = is_large(train.examples.len());
     let train = training_rows(
-        train,
+        task,
+        dataset(&args.source, Some(task), Split::Train)?,
         amount.max_train,
         args.max_train_large,
         amount.sample_seed,
@@ -157,7 +157,7 @@ fn one_task(
     let dev = from_dataset(dev, &model.tokenizer)?;
     run.note(train.notes.iter().chain(&dev.notes).cloned());
     let seeds = match args.seeds_large {
-        Some(fewer) if large => fewer,
+        Some(fewer) if is_large(task) => fewer,
         _ => args.seeds,
     };
     let untuned = (1..=args.seeds)

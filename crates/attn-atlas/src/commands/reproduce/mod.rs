@@ -92,6 +92,8 @@ struct Pipeline<'a> {
     tasks: Vec<Task>,
     out: PathBuf,
     checkpoints: PathBuf,
+    /// What the model is called in records.
+    model_name: String,
 }
 
 impl<'a> Pipeline<'a> {
@@ -100,7 +102,8 @@ impl<'a> Pipeline<'a> {
         let model = Path::new(&args.model.model)
             .file_name()
             .unwrap_or_default()
-            .to_string_lossy();
+            .to_string_lossy()
+            .into_owned();
         let name = format!("{model}-{}", data_name(&args.source.data));
         let checkpoints = match &args.checkpoints {
             Some(folder) => folder.clone(),
@@ -116,6 +119,7 @@ impl<'a> Pipeline<'a> {
             tasks,
             out: out.unwrap_or_else(|| Path::new("results").join(&name)),
             checkpoints,
+            model_name: model,
         })
     }
 
@@ -260,7 +264,7 @@ impl<'a> Pipeline<'a> {
                 mode: Mode::Uniform,
                 cumulative: true,
                 steps: 12,
-                name: None,
+                name: Some(self.model_name.clone()),
                 out: Some(out.clone()),
             })?;
             runs.push(out);

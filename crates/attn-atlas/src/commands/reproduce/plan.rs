@@ -100,10 +100,13 @@ pub fn print(
 
 fn size(args: &ReproduceArgs, model: &OpenModel, task: Task) -> anyhow::Result<Size> {
     let source = &args.source;
-    let train = dataset(source, Some(task), Split::Train)?;
-    let large = super::table1::is_large(train.examples.len());
-    let train =
-        super::table1::training_rows(train, args.max_train, args.max_train_large, args.seed);
+    let train = super::table1::training_rows(
+        task,
+        dataset(source, Some(task), Split::Train)?,
+        args.max_train,
+        args.max_train_large,
+        args.seed,
+    );
     let train = from_dataset(train, &model.tokenizer)?;
     let all = dataset(source, Some(task), Split::Dev)?;
     let pieces = |limit: Option<usize>| -> anyhow::Result<usize> {
@@ -117,7 +120,7 @@ fn size(args: &ReproduceArgs, model: &OpenModel, task: Task) -> anyhow::Result<S
     Ok(Size {
         train: train.examples.iter().map(|e| e.encoding.len()).sum(),
         train_rows: train.examples.len(),
-        large,
+        large: super::table1::is_large(task),
         scored: pieces(args.max_scored)?,
         dev: pieces(Some(args.max_eval))?,
     })

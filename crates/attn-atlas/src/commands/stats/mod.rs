@@ -117,7 +117,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
         run.took(EXPERIMENT, progress.finish());
         let blank = Record {
             run: run.name().to_owned(),
-            model: own.name.clone(),
+            model: name.clone(),
             task: set.name.clone(),
             split: set.split.clone(),
             experiment: EXPERIMENT.to_owned(),

@@ -10,6 +10,9 @@ use attn_stats::{MapsView, cosine, shape};
 /// A function of one map, its number of tokens and the input.
 type OfMap = fn(&[f32], usize, &Encoding) -> Option<f64>;
 
+/// A number of two maps of one head.
+type OfTwo<'a> = &'a dyn Fn(&[f32], &[f32]) -> Option<f64>;
+
 /// Identifier, name, explanation, decimals, function.
 const OF_MAP: [(&str, &str, &str, usize, OfMap); 7] = [
     (
@@ -84,7 +87,7 @@ pub fn all(models: &[MapsView<'_>], encoding: &Encoding) -> Vec<HeadStatistic> {
         })
         .collect();
     if let [tuned, reference] = models {
-        let between = |of: &dyn Fn(&[f32], &[f32]) -> Option<f64>| {
+        let between = |of: OfTwo<'_>| {
             HeadGrid::from_fn(tuned.layers(), tuned.heads(), |id| {
                 tuned
                     .map(id.layer, id.head)
