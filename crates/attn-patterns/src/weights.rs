@@ -26,6 +26,9 @@ pub const LAYERS: [(usize, usize); 8] = [
 /// What the file says it is.
 const FORMAT: &str = "attention-atlas patterns 1";
 
+/// The network that was trained on all labelled maps (`attn patterns train`).
+const BUILT_IN: &[u8] = include_bytes!("../model/patterns.safetensors");
+
 /// One convolution's weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Convolution {
@@ -98,6 +101,14 @@ impl Weights {
             output_bias: vec![0.0; classes],
             convolutions,
         }
+    }
+
+    /// The weights that come with this crate: trained on all maps of datasets/attention-maps.
+    ///
+    /// # Errors
+    /// [`WeightsError`] when the file in the crate is damaged.
+    pub fn built_in() -> Result<Self, WeightsError> {
+        Self::from_bytes(Path::new("model/patterns.safetensors"), BUILT_IN)
     }
 
     /// Names, shapes and values in the file's layout.

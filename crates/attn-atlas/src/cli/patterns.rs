@@ -205,17 +205,14 @@ pub struct SharesArgs {
     /// Tasks, separated by commas [default: the paper's seven, as far as --data has them].
     #[arg(long, value_delimiter = ',', value_name = "TASK,…")]
     pub tasks: Vec<Task>,
-    /// Folder with fine-tuned states: <model>/<task>-pretrained-s<seed>/; each task is then also
-    /// measured on the model that was tuned on it.
+    /// Folder with fine-tuned states, <task>-pretrained-s<seed>/, or with one folder of them for
+    /// each model; each task is then also measured on the model that was tuned on it.
     #[arg(long, value_name = "DIR")]
     pub checkpoints: Option<PathBuf>,
-    /// What `attn patterns evaluate` found about the network's errors, to correct shares.
-    #[arg(
-        long,
-        default_value = "results/patterns/predictions.jsonl",
-        value_name = "FILE"
-    )]
-    pub errors: PathBuf,
+    /// What `attn patterns evaluate` found about the network's errors, to correct shares
+    /// [default: what it found about the built-in one].
+    #[arg(long, value_name = "FILE")]
+    pub errors: Option<PathBuf>,
     /// Folder for records, tables and figures [default: results/<model>-<data>/patterns].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

@@ -14,6 +14,8 @@ pub enum Artefact {
     Framenet,
     /// Figures 5, 6 and 7, Sections 4.3 to 4.5 and 5: what heads attend to.
     Stats,
+    /// Figure 2, Section 4.1 and Appendix A: kinds of map.
+    Patterns,
     /// Figures 8 and 9, Section 4.6: heads and layers disabled.
     Ablation,
     /// Figure 6 without fine-tuning: attention to [SEP] and [CLS]. Not among the default.
@@ -24,10 +26,11 @@ pub enum Artefact {
 
 impl Artefact {
     /// What is made when nothing is named, in order.
-    pub const DEFAULT: [Artefact; 5] = [
+    pub const DEFAULT: [Artefact; 6] = [
         Artefact::Table1,
         Artefact::Framenet,
         Artefact::Stats,
+        Artefact::Patterns,
         Artefact::Ablation,
         Artefact::Report,
     ];
@@ -38,6 +41,7 @@ impl Artefact {
             Artefact::Table1 => "table1",
             Artefact::Framenet => "framenet",
             Artefact::Stats => "stats",
+            Artefact::Patterns => "patterns",
             Artefact::Ablation => "ablation",
             Artefact::SepCls => "sep-cls",
             Artefact::Report => "report",

@@ -141,8 +141,17 @@ fn model_args(args: &SampleArgs, model: String) -> ModelArgs {
     }
 }
 
+/// Fine-tuned states of one model: in `root` itself, or in its folder of the model's name.
+///
+/// # Errors
+/// As [`checkpoints`].
+pub(crate) fn tuned_states(root: &Path, model: &str) -> anyhow::Result<BTreeMap<Task, PathBuf>> {
+    let own = root.join(model);
+    checkpoints(if own.is_dir() { &own } else { root })
+}
+
 /// Fine-tuned states under a folder: `<task>-pretrained-s<seed>`, the smallest seed of each task.
-pub(crate) fn checkpoints(folder: &Path) -> anyhow::Result<BTreeMap<Task, PathBuf>> {
+fn checkpoints(folder: &Path) -> anyhow::Result<BTreeMap<Task, PathBuf>> {
     let mut found: BTreeMap<Task, (u64, PathBuf)> = BTreeMap::new();
     let entries = std::fs::read_dir(folder).with_context(|| {
         format!(

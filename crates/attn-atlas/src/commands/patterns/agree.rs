@@ -67,7 +67,9 @@ pub fn run(args: &AgreeArgs) -> anyhow::Result<()> {
         .iter()
         .map(|id| format!("{id}\n"))
         .collect();
-    write_text(&args.out.join("differing.txt"), &list)?;
+    if !open.is_empty() {
+        write_text(&args.out.join("differing.txt"), &list)?;
+    }
     if open.is_empty() && settled.len() == maps.len() {
         let path = args.out.join("labels.csv");
         labels::write_settled(&path, &settled)?;

@@ -5,6 +5,7 @@ use crate::cli::PatternEvaluateArgs;
 use crate::progress::Progress;
 use crate::run::Run;
 use crate::stop_if_interrupted;
+use anyhow::Context;
 use attn_core::io::{read_jsonl, write_jsonl};
 use attn_core::{Pattern, Record};
 use attn_figures::claims::{Finding, Verdict};
@@ -51,6 +52,20 @@ impl PredictionRow {
             group: self.group,
         }
     }
+}
+
+/// What is known of the built-in network.
+const BUILT_IN: &str = include_str!("../../../../../results/patterns/predictions.jsonl");
+
+/// Predictions of the built-in network in cross-validation.
+///
+/// # Errors
+/// A file that another version wrote.
+pub fn built_in_predictions() -> anyhow::Result<Vec<PredictionRow>> {
+    BUILT_IN
+        .lines()
+        .map(|line| serde_json::from_str(line).context("results/patterns/predictions.jsonl"))
+        .collect()
 }
 
 /// Reads `predictions.jsonl`.

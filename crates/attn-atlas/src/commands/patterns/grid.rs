@@ -1,7 +1,7 @@
 //! `attn patterns grid`: Appendix A, all heads' maps of one example of each task.
 
 use crate::cli::{GridArgs, ModelArgs};
-use crate::commands::maps::sample::{checkpoints, special};
+use crate::commands::maps::sample::{special, tuned_states};
 use crate::forward::forward_all;
 use crate::inputs;
 use crate::model::LoadedModel;
@@ -24,7 +24,7 @@ pub fn run(args: &GridArgs) -> anyhow::Result<()> {
     let tasks = inputs::tasks(&args.data.source, &args.tasks, args.data.split)?;
     let base = LoadedModel::open(&args.model)?;
     let tuned = match &args.checkpoints {
-        Some(root) => checkpoints(&root.join(&base.name))?,
+        Some(root) => tuned_states(root, &base.name)?,
         None => BTreeMap::new(),
     };
     let name = &base.name;

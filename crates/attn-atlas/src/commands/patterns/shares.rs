@@ -1,10 +1,10 @@
 //! `attn patterns shares`: Figure 2 for one model, before and after fine-tuning, and each head's
 //! most frequent class.
 
-use super::evaluate::{REPLICATES, read_predictions};
+use super::evaluate::{REPLICATES, built_in_predictions, read_predictions};
 use super::{network, shares_output};
 use crate::cli::{ModelArgs, SharesArgs};
-use crate::commands::maps::sample::{checkpoints, texts_of};
+use crate::commands::maps::sample::{texts_of, tuned_states};
 use crate::forward::forward_all;
 use crate::inputs::{self, InputSet, Prepared};
 use crate::model::LoadedModel;
@@ -54,7 +54,14 @@ struct Errors {
 pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
     let tasks = inputs::tasks(&args.data.source, &args.tasks, args.data.split)?;
     let (engine, network_files) = network::open(&args.network)?;
-    let rows = read_predictions(&args.errors)?;
+    let rows = match (&args.errors, &args.network.network) {
+        (Some(path), _) => read_predictions(path)?,
+        (None, None) => built_in_predictions()?,
+        (None, Some(_)) => anyhow::bail!(
+            "--errors is missing: with a network of your own, name the predictions.jsonl that \
+             `attn patterns evaluate` wrote for it"
+        ),
+    };
     let outcomes: Vec<Outcome> = rows.iter().map(|r| r.outcome()).collect();
     let seed = args.data.seed;
     // Streams of the errors' bootstrap must not be those of the examples'.
@@ -64,7 +71,7 @@ pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
     };
     let model = LoadedModel::open(&args.model)?;
     let tuned = match &args.checkpoints {
-        Some(root) => checkpoints(&root.join(&model.name))?,
+        Some(root) => tuned_states(root, &model.name)?,
         None => BTreeMap::new(),
     };
     let folder = args
@@ -79,7 +86,9 @@ pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
     let mut run = Run::new(folder, config, seed, model.device.clone());
     run.read(model.inputs.clone());
     run.read(network_files);
-    run.read([crate::run::input_file("known errors", &args.errors)?]);
+    if let Some(path) = &args.errors {
+        run.read([crate::run::input_file("known errors", path)?]);
+    }
     run.note(model.notes.clone());
     let resampler = Resampler::new(seed, REPLICATES);
     let mut measured = Vec::new();

@@ -6,10 +6,10 @@
 mod plan;
 mod profile;
 
-use super::{ablate, framenet, report, sep_cls, stats, table1};
+use super::{ablate, framenet, patterns, report, sep_cls, stats, table1};
 use crate::cli::{
-    AblateArgs, AblateFiguresArgs, AmountArgs, Artefact, Cli, Command, DataArgs, ReportArgs,
-    ReproduceArgs, ScoreArgs, SepClsArgs, StatsArgs, Table1Args,
+    AblateArgs, AblateFiguresArgs, AmountArgs, Artefact, Cli, Command, DataArgs, GridArgs,
+    NetworkArgs, PatternsCommand, ReportArgs, SharesArgs, ReproduceArgs, ScoreArgs, SepClsArgs, StatsArgs, Table1Args,
 };
 use crate::inputs::{self, data_name};
 use crate::model::store;
@@ -160,6 +160,7 @@ impl<'a> Pipeline<'a> {
                     out,
                 })
             }
+            Artefact::Patterns => self.patterns(),
             Artefact::Ablation => self.ablation(),
             Artefact::Report => report::run(&ReportArgs {
                 folder: self.out.clone(),
@@ -220,6 +221,28 @@ impl<'a> Pipeline<'a> {
             self.table1(&[Init::Pretrained])?;
         }
         Ok(())
+    }
+
+    fn patterns(&self) -> anyhow::Result<()> {
+        self.needs_tuned()?;
+        let folder = self.out.join(Artefact::Patterns.name());
+        let network = NetworkArgs { network: None };
+        patterns::run(&PatternsCommand::Shares(SharesArgs {
+            model: self.args.model.clone(),
+            data: self.data(),
+            network,
+            tasks: self.tasks.clone(),
+            checkpoints: Some(self.checkpoints.clone()),
+            errors: None,
+            out: Some(folder.clone()),
+        }))?;
+        patterns::run(&PatternsCommand::Grid(GridArgs {
+            model: self.args.model.clone(),
+            data: self.data(),
+            tasks: self.tasks.clone(),
+            checkpoints: Some(self.checkpoints.clone()),
+            out: folder.join("figures"),
+        }))
     }
 
     fn ablation(&self) -> anyhow::Result<()> {

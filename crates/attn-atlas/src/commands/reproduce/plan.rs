@@ -53,6 +53,13 @@ pub fn print(
                     2.0 * (1.0 + OBSERVING) * tokens as f64,
                 )
             }
+            Artefact::Patterns => {
+                let tokens: usize = sizes.iter().map(|s| s.dev).sum();
+                (
+                    format!("two models over {tokens} word pieces, all maps sorted"),
+                    2.0 * (1.0 + OBSERVING) * tokens as f64,
+                )
+            }
             Artefact::SepCls => {
                 let tokens: usize = sizes.iter().map(|s| s.dev).sum();
                 (
