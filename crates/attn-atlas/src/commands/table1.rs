@@ -17,7 +17,7 @@ use attn_figures::{Cell, Column, Table};
 use attn_train::Init;
 use attn_train::metrics::{MetricEstimate, Spread};
 use serde::Deserialize;
-use std::path::PathBuf;
+use std::path::Path;
 
 const EXPERIMENT: &str = "table-1";
 /// The paper's figures.
@@ -88,7 +88,13 @@ pub fn run(args: &Table1Args) -> anyhow::Result<()> {
             run.read(dataset(&args.source, Some(task), split)?.inputs);
         }
     }
+    // The checkpoints are no outputs of this folder, and later stages read them: they are looked at
+    // whether the table is there or not.
     if !args.no_train && run.is_done() {
+        for &task in &chosen {
+            let (train, dev) = sets(args, &model, task)?;
+            trained(args, &model, task, &checkpoints, &train, &dev)?;
+        }
         return Ok(());
     }
     let mut rows = Vec::new();
@@ -134,13 +140,8 @@ pub fn training_rows(
     }
 }
 
-fn one_task(
-    args: &Table1Args,
-    model: &OpenModel,
-    task: Task,
-    checkpoints: &std::path::Path,
-    run: &mut Run,
-) -> anyhow::Result<Row> {
+/// Training and evaluation examples of a task.
+fn sets(args: &Table1Args, model: &OpenModel, task: Task) -> anyhow::Result<(InputSet, InputSet)> {
     let amount = &args.amount;
     let train = training_rows(
         task,
@@ -149,44 +150,72 @@ fn one_task(
         args.max_train_large,
         amount.sample_seed,
     );
-    let train = from_dataset(train, &model.tokenizer)?;
     let mut dev = dataset(&args.source, Some(task), Split::Dev)?;
     if let Some(limit) = amount.max_eval {
         dev = dev.subsample(limit, amount.sample_seed);
     }
-    let dev = from_dataset(dev, &model.tokenizer)?;
-    run.note(train.notes.iter().chain(&dev.notes).cloned());
+    Ok((
+        from_dataset(train, &model.tokenizer)?,
+        from_dataset(dev, &model.tokenizer)?,
+    ))
+}
+
+/// Trains what is not trained yet; the scores of each initialisation's runs.
+fn trained(
+    args: &Table1Args,
+    model: &OpenModel,
+    task: Task,
+    checkpoints: &Path,
+    train: &InputSet,
+    dev: &InputSet,
+) -> anyhow::Result<Vec<(Init, Vec<Scored>)>> {
     let seeds = match args.seeds_large {
         Some(fewer) if is_large(task) => fewer,
         _ => args.seeds,
     };
-    let untuned = (1..=args.seeds)
-        .map(|seed| untuned(model, &dev, seed, amount.sample_seed))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let mut outcomes = vec![outcome("untuned", &untuned, amount.sample_seed)];
+    let mut all = Vec::new();
     for &init in &args.inits {
         let mut runs = Vec::new();
         for seed in 1..=seeds {
-            let folder: PathBuf = checkpoints.join(format!("{task}-{init}-s{seed}"));
             let job = Job {
                 model,
                 init,
                 recipe: args.recipe.recipe(seed),
-                bootstrap_seed: amount.sample_seed,
+                bootstrap_seed: args.amount.sample_seed,
                 state_every: 100,
-                folder,
+                folder: checkpoints.join(format!("{task}-{init}-s{seed}")),
             };
             if args.no_train && !job.is_done() {
                 continue;
             }
-            runs.push(job.run(&train, &dev)?);
+            runs.push(job.run(train, dev)?);
         }
+        all.push((init, runs));
+    }
+    Ok(all)
+}
+
+fn one_task(
+    args: &Table1Args,
+    model: &OpenModel,
+    task: Task,
+    checkpoints: &Path,
+    run: &mut Run,
+) -> anyhow::Result<Row> {
+    let seed = args.amount.sample_seed;
+    let (train, dev) = sets(args, model, task)?;
+    run.note(train.notes.iter().chain(&dev.notes).cloned());
+    let untuned = (1..=args.seeds)
+        .map(|fresh| untuned(model, &dev, fresh, seed))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let mut outcomes = vec![outcome("untuned", &untuned, seed)];
+    for (init, runs) in trained(args, model, task, checkpoints, &train, &dev)? {
         let state = match init {
             Init::Pretrained => "pretrained",
             Init::Normal => "normal",
         };
         if !runs.is_empty() {
-            outcomes.push(outcome(state, &runs, amount.sample_seed));
+            outcomes.push(outcome(state, &runs, seed));
         }
     }
     Ok(Row {

@@ -51,6 +51,34 @@ struct Receipt {
     files: Vec<InputFile>,
 }
 
+impl Receipt {
+    /// Whether everything that a training wrote is as it was written; a note says what is not.
+    fn holds(&self, folder: &Path) -> anyhow::Result<bool> {
+        for file in &self.files {
+            let path = folder.join(&file.role);
+            let found = input_file(&file.role, &path);
+            if !found.is_ok_and(|found| found.sha256 == file.sha256) {
+                eprintln!(
+                    "note: {}: damaged or missing; training anew",
+                    path.display()
+                );
+                return Ok(false);
+            }
+        }
+        // The manifest is one of the files, so that it can be read.
+        let manifest = std::fs::read(folder.join(MANIFEST))?;
+        let manifest: Manifest = serde_json::from_slice(&manifest)?;
+        Ok(undamaged(&folder.join("training"), &manifest))
+    }
+}
+
+/// Whether a folder holds a finished training (of whatever), whole.
+pub fn is_whole(folder: &Path) -> bool {
+    let receipt = std::fs::read(folder.join(RECEIPT)).ok();
+    let receipt = receipt.and_then(|text| serde_json::from_slice::<Receipt>(&text).ok());
+    receipt.is_some_and(|receipt| receipt.holds(folder).unwrap_or(false))
+}
+
 impl Job<'_> {
     fn task<'s>(&self, set: &'s InputSet) -> anyhow::Result<&'s TaskRef> {
         set.task
@@ -86,21 +114,7 @@ impl Job<'_> {
              delete this one",
             self.folder.display()
         );
-        for file in &receipt.files {
-            let found = input_file(&file.role, &self.folder.join(&file.role));
-            if found.is_ok_and(|found| found.sha256 == file.sha256) {
-                continue;
-            }
-            eprintln!(
-                "note: {}: damaged or missing; training anew",
-                self.folder.join(&file.role).display()
-            );
-            return Ok(None);
-        }
-        // The manifest is one of the files, so that it can be read.
-        let manifest = std::fs::read(self.folder.join(MANIFEST))?;
-        let manifest: Manifest = serde_json::from_slice(&manifest)?;
-        if !undamaged(&self.folder.join("training"), &manifest) {
+        if !receipt.holds(&self.folder)? {
             return Ok(None);
         }
         let path = self.folder.join(PREDICTIONS);

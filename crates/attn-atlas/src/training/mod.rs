@@ -4,7 +4,7 @@
 mod job;
 mod score;
 
-pub use job::Job;
+pub use job::{Job, is_whole};
 pub use score::{REPLICATES, Scored, score_table, scored_records, write_scored};
 
 use crate::inputs::InputSet;

@@ -14,6 +14,7 @@ use crate::cli::{
 };
 use crate::inputs::{self, data_name};
 use crate::model::store;
+use crate::training::is_whole;
 use anyhow::{Context, bail};
 use attn_core::{Mode, Split, Task};
 use attn_train::Init;
@@ -213,12 +214,14 @@ impl<'a> Pipeline<'a> {
 
     /// Trains what the later stages look at, if Table 1 was not made.
     fn needs_tuned(&self) -> anyhow::Result<()> {
-        let missing = self.tasks.iter().any(|task| {
-            let folder = PathBuf::from(self.tuned(task.name()).model);
-            !folder.join("training/receipt.json").is_file()
-        });
+        let missing = self
+            .tasks
+            .iter()
+            .any(|task| !is_whole(Path::new(&self.tuned(task.name()).model)));
         if missing {
-            eprintln!("note: not every task is fine-tuned yet: that comes first");
+            eprintln!(
+                "note: not every task is fine-tuned (or its checkpoint is damaged): that comes first"
+            );
             self.table1(&[Init::Pretrained])?;
         }
         Ok(())
