@@ -37,13 +37,18 @@ fn no_sentence_is_used_twice_and_rows_are_weights() {
     let examples: BTreeSet<_> = entries.iter().map(|e| (e.task, &e.example)).collect();
     assert_eq!(examples.len(), maps.len());
     // So that the groups of the folds are the heads.
-    let heads: BTreeSet<_> = entries.iter().map(|e| (&e.model, e.layer, e.head)).collect();
+    let heads: BTreeSet<_> = entries
+        .iter()
+        .map(|e| (&e.model, e.layer, e.head))
+        .collect();
     let groups: BTreeSet<usize> = folds::groups(&entries).into_iter().collect();
     assert_eq!(groups.len(), heads.len());
     let mut parts: BTreeMap<(&str, State, Drawn), usize> = BTreeMap::new();
     for map in &maps {
         let entry = &map.entry;
-        *parts.entry((&entry.model, entry.state, entry.drawn)).or_default() += 1;
+        *parts
+            .entry((&entry.model, entry.state, entry.drawn))
+            .or_default() += 1;
         for row in map.weights.chunks(entry.length()) {
             assert!((row.iter().sum::<f32>() - 1.0).abs() < 0.01, "{}", entry.id);
         }

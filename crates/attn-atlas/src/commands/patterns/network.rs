@@ -12,7 +12,10 @@ pub fn open(args: &NetworkArgs) -> anyhow::Result<(Engine, Vec<InputFile>)> {
     match &args.network {
         Some(path) => {
             let engine = Engine::new(&Weights::read(path)?)?;
-            Ok((engine, vec![crate::run::input_file("pattern network", path)?]))
+            Ok((
+                engine,
+                vec![crate::run::input_file("pattern network", path)?],
+            ))
         }
         // The program's own version and revision name it.
         None => Ok((Engine::new(&Weights::built_in()?)?, Vec::new())),

@@ -9,7 +9,8 @@ mod profile;
 use super::{ablate, framenet, patterns, report, sep_cls, stats, table1};
 use crate::cli::{
     AblateArgs, AblateFiguresArgs, AmountArgs, Artefact, Cli, Command, DataArgs, GridArgs,
-    NetworkArgs, PatternsCommand, ReportArgs, SharesArgs, ReproduceArgs, ScoreArgs, SepClsArgs, StatsArgs, Table1Args,
+    NetworkArgs, PatternsCommand, ReportArgs, ReproduceArgs, ScoreArgs, SepClsArgs, SharesArgs,
+    StatsArgs, Table1Args,
 };
 use crate::inputs::{self, data_name};
 use crate::model::store;
