@@ -16,6 +16,7 @@ use attn_core::io::write_jsonl;
 use attn_core::{Record, Task};
 use attn_data::tokenise::PieceRole;
 use attn_patterns::score::{self, Confusion, Outcome};
+use attn_patterns::store::Drawn;
 use attn_patterns::{Engine, PatternShares, State};
 use attn_stats::{Annotation, Estimate, MapsView, Observation, Observer, Resampler};
 use serde_json::json;
@@ -62,7 +63,10 @@ pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
              `attn patterns evaluate` wrote for it"
         ),
     };
-    let outcomes: Vec<Outcome> = rows.iter().map(|r| r.outcome()).collect();
+    // Maps that a search found are the hard ones of their kinds: errors on them are not those on
+    // all maps of a task.
+    let chance = rows.iter().filter(|r| r.drawn == Drawn::Balanced);
+    let outcomes: Vec<Outcome> = chance.map(|r| r.outcome()).collect();
     let seed = args.data.seed;
     // Streams of the errors' bootstrap must not be those of the examples'.
     let errors = Errors {
