@@ -302,7 +302,7 @@ fn a_model_is_sampled_sorted_and_drawn() {
         .unwrap();
     let prediction = |label: &str| {
         format!(
-            "{{\"id\":\"x\",\"group\":0,\"fold\":0,\"label\":\"{label}\",\"network\":\"{label}\",\"probabilities\":[],\"baseline\":\"block\"}}\n"
+            "{{\"id\":\"x\",\"group\":0,\"fold\":0,\"drawn\":\"balanced\",\"label\":\"{label}\",\"network\":\"{label}\",\"probabilities\":[],\"baseline\":\"block\"}}\n"
         )
     };
     std::fs::write(at("p.jsonl"), prediction("vertical") + &prediction("block")).unwrap();

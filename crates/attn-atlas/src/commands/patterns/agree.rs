@@ -106,6 +106,12 @@ fn report(agreement: &Agreement, outcomes: &[Outcome], seed: u64) -> anyhow::Res
         estimate(&Confusion::accuracy),
         total,
     );
+    // What a classifier could reach that agrees with either pass as well as the other does.
+    add(
+        "macro-F1 of one pass against the other".to_owned(),
+        estimate(&Confusion::macro_f1),
+        total,
+    );
     for class in Pattern::ALL {
         // Dice's coefficient of two sets of maps is F1 with either pass as the truth.
         let either = agreement.confusion.support(class);

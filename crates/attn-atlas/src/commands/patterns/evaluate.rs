@@ -33,6 +33,8 @@ pub struct PredictionRow {
     pub group: usize,
     /// The fold, from 0.
     pub fold: usize,
+    /// Whether the map was drawn by chance.
+    pub drawn: Drawn,
     /// The label.
     pub label: Pattern,
     /// The network's class.
@@ -170,6 +172,7 @@ pub fn run(args: &PatternEvaluateArgs) -> anyhow::Result<()> {
             id: data.maps[p.map].entry.id.clone(),
             group: p.group,
             fold: p.fold,
+            drawn: data.maps[p.map].entry.drawn,
             label: p.truth,
             network: p.network.pattern(),
             probabilities: p.network.0.to_vec(),
