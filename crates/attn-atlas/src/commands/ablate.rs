@@ -14,7 +14,7 @@ use crate::ablation::{REPLICATES, tables};
 use crate::cli::{AblateArgs, AblateCommand};
 use crate::inputs::{InputSet, from_task};
 use crate::model::OpenModel;
-use crate::run::{Run, undamaged};
+use crate::run::{Run, sha256, undamaged};
 use crate::training::training_set;
 use anyhow::Context;
 use attn_ablate::{Kind, Plan, Variant, variant};
@@ -22,7 +22,6 @@ use attn_core::io::{write_json, write_jsonl};
 use attn_core::{Intervention, Manifest};
 use attn_data::parquet::{Predictions, write_predictions};
 use attn_train::TrainingSet;
-use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// Changes when the same inputs would give other numbers.
@@ -243,8 +242,7 @@ fn key(args: &AblateArgs, fingerprint: &str, set: &TrainingSet, plan: &Plan) -> 
         "cumulative": args.cumulative.then_some(args.steps), "name": args.name,
         "backend": args.model.backend.to_string(),
     });
-    let hash = Sha256::digest(description.to_string());
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(description.to_string().as_bytes())
 }
 
 /// Whether a folder holds the run with this key, whole.
