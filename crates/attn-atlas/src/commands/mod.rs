@@ -12,7 +12,7 @@ mod finetune;
 mod framenet;
 mod maps;
 mod patterns;
-mod report;
+pub mod report;
 mod reproduce;
 mod sep_cls;
 mod stats;
