@@ -4,6 +4,7 @@
 #![allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
 
 mod ablation;
+mod lingua;
 mod pages;
 mod patterns;
 mod reproduce;
@@ -11,6 +12,7 @@ mod stats;
 mod training;
 
 pub use ablation::{AblateArgs, AblateCommand, AblateFiguresArgs};
+pub use lingua::{LinguaAnnotateArgs, LinguaCommand, LinguaEvaluateArgs, LinguaTrainArgs};
 pub use pages::{ReportArgs, ViewArgs};
 pub use patterns::{
     AgreeArgs, AnnotateArgs, ClassifyArgs, ExamplesArgs, GridArgs, LabelledArgs, MapsCommand,
@@ -79,6 +81,9 @@ pub enum Command {
     /// Look at FrameNet data, and score heads with it (Figure 3).
     #[command(subcommand)]
     Framenet(FrameNetCommand),
+    /// The tagger and parser that find nouns, subjects and links (Sections 4.4 and 4.5).
+    #[command(subcommand)]
+    Lingua(LinguaCommand),
     /// Regenerate the paper's tables and figures, one stage after the other.
     Reproduce(Box<ReproduceArgs>),
 }
