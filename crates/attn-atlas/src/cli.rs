@@ -44,7 +44,7 @@ pub enum Command {
     Devices,
     /// Download models and data sets into the cache, and verify them.
     Fetch(FetchArgs),
-    /// Write the attention maps of texts to a safetensors file.
+    /// Write the attention maps of texts to a file for other programs (safetensors or .npz).
     Extract(ExtractArgs),
     /// Fine-tune a model on a task.
     Finetune(FinetuneArgs),
@@ -229,7 +229,8 @@ pub struct ExtractArgs {
     pub task: Option<Task>,
     #[command(flatten)]
     pub data: DataArgs,
-    /// The file to write: tensors maps.<i> of [layers, heads, L, L], f32.
+    /// The file to write: tensors maps.<i> of [layers, heads, L, L], f32. Safetensors, or NumPy's format when
+    /// the name ends in .npz.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Write hidden.<i> of [layers + 1, L, hidden] as well.
