@@ -96,10 +96,11 @@ fn markdown_has_no_markup_from_data() {
     );
     assert!(text.contains("](figures/a%20b.svg)"));
     assert!(
-        text.contains("0.500 [−0.100, 1.100]; n = 408; seed 42"),
+        text.contains("0.500 \\[−0.100, 1.100\\]; n = 408; seed 42"),
         "{text}"
     );
-    assert!(text.ends_with("|\n") && text.starts_with("# "));
+    assert!(text.contains("- **cannot be told at this n**: "), "{text}");
+    assert!(text.ends_with("- not measured here\n") && text.starts_with("# "));
 }
 
 #[test]
