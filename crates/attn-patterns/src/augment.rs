@@ -7,6 +7,7 @@
 //!   lines and blocks keep their form.
 //! - **Contrast and noise**: weights to a power near 1, each multiplied by a factor near 1.
 
+use crate::measures::{MEASURES, measures};
 use crate::store::StoredMap;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -38,6 +39,11 @@ impl Sketch {
     /// The picture that the network sees.
     pub fn image(&self) -> Vec<f32> {
         crate::image::image(&self.weights, self.length, &self.special, &self.segments)
+    }
+
+    /// What is counted in it beside ([`crate::measures`](mod@crate::measures)).
+    pub fn measures(&self) -> [f32; MEASURES] {
+        measures(&self.weights, self.length, &self.special, &self.segments)
     }
 
     /// The map over the given tokens only, in the given order.

@@ -6,7 +6,9 @@
 //! (`examples/network_speed.rs`). It computes the same sums in another order; a test compares the
 //! two.
 
+use crate::baseline::Baseline;
 use crate::image::{AREA, CHANNELS, Grid, MAP_CHANNELS, SIDE, image};
+use crate::measures::{MEASURES, measures};
 use crate::store::StoredMap;
 use crate::weights::Weights;
 use attn_core::Pattern;
@@ -77,6 +79,7 @@ pub struct Engine {
     /// `[2 * channels, 5]`.
     output: Vec<f32>,
     output_bias: [f32; CLASSES],
+    readout: Baseline,
 }
 
 /// Buffers of one thread.
@@ -146,6 +149,12 @@ impl Engine {
             (side, inputs) = (out_side, c.outputs);
         }
         let (output, output_bias) = (&weights.output, &weights.output_bias);
+        let readout = &weights.readout;
+        let sizes = [&readout.mean, &readout.spread, &readout.weights].map(Vec::len);
+        if sizes != [MEASURES, MEASURES, CLASSES * (MEASURES + 1)] {
+            let expected = format!("{MEASURES}, {MEASURES} and {CLASSES} * {}", MEASURES + 1);
+            return shape("measures".to_owned(), expected, format!("{sizes:?}"));
+        }
         let bias = <[f32; CLASSES]>::try_from(output_bias.as_slice()).ok();
         let Some(bias) = bias.filter(|_| output.len() == 2 * inputs * CLASSES) else {
             let found = format!("{} weights, {} biases", output.len(), output_bias.len());
@@ -159,6 +168,7 @@ impl Engine {
             layers,
             output: output.clone(),
             output_bias: bias,
+            readout: readout.clone(),
         })
     }
 
@@ -190,7 +200,10 @@ impl Engine {
                 for (channel, values) in picture.chunks_exact(AREA).enumerate() {
                     put(input, channel, values);
                 }
-                softmax(self.logits(input, now, next))
+                let counted = self
+                    .readout
+                    .logits(&measures(map, length, special, segments));
+                softmax(add(self.logits(input, now, next), counted))
             })
             .collect()
     }
@@ -204,10 +217,16 @@ impl Engine {
             &entry.special,
             &entry.segments,
         );
-        softmax(self.logits_of(&picture))
+        let counted = measures(
+            &map.weights,
+            entry.length(),
+            &entry.special,
+            &entry.segments,
+        );
+        softmax(add(self.logits_of(&picture), self.readout.logits(&counted)))
     }
 
-    /// The logits of one picture, `[CHANNELS, SIDE, SIDE]` ([`crate::image::image`]).
+    /// What the convolutions say of one picture, `[CHANNELS, SIDE, SIDE]` ([`crate::image::image`]).
     pub fn logits_of(&self, picture: &[f32]) -> [f32; CLASSES] {
         let mut input = self.frame(&[]);
         for (channel, values) in picture.chunks_exact(AREA).take(CHANNELS).enumerate() {
@@ -273,7 +292,11 @@ fn put(frame: &mut [f32], channel: usize, values: &[f32]) {
     }
 }
 
-fn softmax(logits: [f32; CLASSES]) -> Probabilities {
+fn add(a: [f32; CLASSES], b: [f32; CLASSES]) -> [f32; CLASSES] {
+    std::array::from_fn(|class| a[class] + b[class])
+}
+
+pub(crate) fn softmax(logits: [f32; CLASSES]) -> Probabilities {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let powers = logits.map(|l| (l - most).exp());
     let sum: f32 = powers.iter().sum();
@@ -379,7 +402,10 @@ mod tests {
     #[test]
     fn it_computes_what_burn_computes() {
         let device = Device::flex();
-        let weights = Weights::random(3);
+        let mut weights = Weights::random(3);
+        for (i, weight) in weights.readout.weights.iter_mut().enumerate() {
+            *weight = (i % 11) as f32 / 20.0;
+        }
         let network = PatternNetwork::new(&weights, &device);
         let engine = Engine::new(&weights).unwrap();
         for length in [8, 50, 128] {
@@ -405,7 +431,10 @@ mod tests {
                 }
                 let p = classified[i].0;
                 assert!((p.iter().sum::<f32>() - 1.0).abs() < 1e-5);
-                for (a, b) in p.iter().zip(softmax(found).0) {
+                let map = &maps[i * length * length..(i + 1) * length * length];
+                let counted = measures(map, length, &special, &segments);
+                let both = add(found, weights.readout.logits(&counted));
+                for (a, b) in p.iter().zip(softmax(both).0) {
                     assert!((a - b).abs() < 1e-6);
                 }
             }
@@ -427,6 +456,7 @@ mod tests {
                 convolutions: vec![layer],
                 output: vec![0.0; output],
                 output_bias: vec![0.0; CLASSES],
+                readout: Baseline::default(),
             })
         };
         assert!(make(layer.clone(), 160).is_ok());

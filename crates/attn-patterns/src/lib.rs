@@ -3,7 +3,8 @@
 //!
 //! - [`sample`] and [`enrich`] decide which maps are labelled, [`store`] keeps them, [`annotate`]
 //!   makes the page for labelling, [`labels`] reads what people said and compares passes.
-//! - [`image`] turns a map of any length into a picture, [`train`](mod@train) trains the network
+//! - [`image`] turns a map of any length into a picture, [`measures`](mod@measures) into the numbers
+//!   that the labelling guide asks for, [`train`](mod@train) trains the network
 //!   ([`PatternNetwork`], in Burn) on it, [`augment`] varies maps without changing their class.
 //! - [`Engine`] sorts maps with trained [`Weights`], faster than the models make them;
 //!   [`PatternShares`] does so as an observer in a forward pass.
@@ -29,6 +30,7 @@ pub mod enrich;
 pub mod folds;
 pub mod image;
 pub mod labels;
+pub mod measures;
 pub mod network;
 pub mod sample;
 pub mod scale;

@@ -2,6 +2,7 @@
 //! convolutional layers and ReLU activation functions"), in Burn, for training. Sorting is done by
 //! [`crate::Engine`].
 
+use crate::baseline::Baseline;
 use crate::weights::{Convolution, LAYERS, Weights};
 use attn_bert::{ReadError, to_host};
 use burn::module::{Module, Param};
@@ -10,8 +11,9 @@ use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// Eight convolutions with ReLU; mean and maximum over the last one's 4×4 places; a linear map to
-/// the five classes. 94 thousand parameters, 3.6 million multiply-adds a map: small enough that
+/// Eight convolutions with ReLU; mean and maximum over the last one's 4×4 places, and beside them
+/// the numbers of [`crate::measures`](mod@crate::measures); a linear map of all of these to the five
+/// classes. What the numbers contribute is fitted first ([`Baseline`]) and stays. 94 thousand parameters, 3.6 million multiply-adds a map: small enough that
 /// sorting a model's maps costs less than making them.
 #[derive(Module, Debug)]
 pub struct PatternNetwork {
@@ -53,7 +55,7 @@ impl PatternNetwork {
         }
     }
 
-    /// Logits of the five classes. `mask` multiplies the features before the last layer: dropout,
+    /// What the convolutions add to the logits of the five classes. `mask` multiplies the features before the last layer: dropout,
     /// drawn by the caller.
     ///
     /// # Shapes
@@ -75,11 +77,11 @@ impl PatternNetwork {
         })
     }
 
-    /// The weights, read from the device.
+    /// The weights, read from the device, with the readout of the measures.
     ///
     /// # Errors
     /// [`ReadError`] when the device fails.
-    pub fn weights(&self) -> Result<Weights, ReadError> {
+    pub fn weights(&self, readout: Baseline) -> Result<Weights, ReadError> {
         let mut convolutions = Vec::new();
         for (layer, &(outputs, stride)) in self.convolutions.iter().zip(&LAYERS) {
             let weight = layer.weight.val();
@@ -103,6 +105,7 @@ impl PatternNetwork {
             convolutions,
             output: to_host(self.output.weight.val())?,
             output_bias: bias.unwrap_or_default(),
+            readout,
         })
     }
 }
@@ -115,7 +118,7 @@ mod tests {
     fn weights_go_in_and_come_out() {
         let weights = Weights::random(1);
         let network = PatternNetwork::new(&weights, &Device::flex());
-        assert_eq!(network.weights().unwrap(), weights);
+        assert_eq!(network.weights(Baseline::default()).unwrap(), weights);
         assert_eq!(network.num_params(), 93_797);
     }
 }

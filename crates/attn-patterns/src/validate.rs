@@ -1,7 +1,7 @@
 //! Testing on what was not trained on: cross-validation over groups, and one model's maps after
 //! training on the other's.
 
-use crate::baseline::{self, Baseline};
+use crate::augment::Sketch;
 use crate::engine::{Engine, EngineError, Probabilities};
 use crate::folds;
 use crate::score::Outcome;
@@ -55,7 +55,7 @@ pub struct Prediction {
 pub enum Classifier {
     /// The convolutional network.
     Network,
-    /// The logistic regression on ten numbers.
+    /// The logistic regression on what is measured, without the convolutions.
     Baseline,
 }
 
@@ -113,8 +113,6 @@ impl<'a> Labelled<'a> {
         }
         let maps: Vec<&StoredMap> = train_on.iter().map(|&i| self.maps[i]).collect();
         let labels: Vec<Pattern> = train_on.iter().map(|&i| self.labels[i]).collect();
-        let features: Vec<_> = maps.iter().map(|m| baseline::features(m)).collect();
-        let plain = Baseline::fit(&features, &labels);
         let weights = train(&maps, &labels, recipe, device, |epoch, loss| {
             each(fold, epoch, loss)
         })?;
@@ -127,7 +125,9 @@ impl<'a> Labelled<'a> {
                 fold,
                 truth: self.labels[map],
                 network: engine.sort(self.maps[map]),
-                baseline: plain.classify(&baseline::features(self.maps[map])),
+                baseline: weights
+                    .readout
+                    .classify(&Sketch::of(self.maps[map]).measures()),
             })
             .collect())
     }

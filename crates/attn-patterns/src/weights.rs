@@ -1,6 +1,8 @@
 //! The network's weights as plain numbers, and as a file.
 
+use crate::baseline::Baseline;
 use crate::image::CHANNELS;
+use crate::measures::MEASURES;
 use attn_core::Pattern;
 use attn_core::io::{IoError, write_atomically};
 use rand::SeedableRng;
@@ -24,7 +26,7 @@ pub const LAYERS: [(usize, usize); 8] = [
 ];
 
 /// What the file says it is.
-const FORMAT: &str = "attention-atlas patterns 1";
+const FORMAT: &str = "attention-atlas patterns 2";
 
 /// The network that was trained on all labelled maps (`attn patterns train`).
 const BUILT_IN: &[u8] = include_bytes!("../model/patterns.safetensors");
@@ -53,6 +55,8 @@ pub struct Weights {
     pub output: Vec<f32>,
     /// `[5]`.
     pub output_bias: Vec<f32>,
+    /// From the numbers of [`crate::measures`](mod@crate::measures) to the classes; added.
+    pub readout: Baseline,
 }
 
 /// A weight file that cannot be read or written.
@@ -72,7 +76,8 @@ pub enum WeightsError {
 }
 
 impl Weights {
-    /// Random weights (He et al., 2015) from a seed; biases are 0.
+    /// Random weights (He et al., 2015) from a seed; biases and the readout of
+    /// the measures are 0.
     pub fn random(seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut draw = |count: usize, fan_in: usize| -> Vec<f32> {
@@ -100,6 +105,7 @@ impl Weights {
             output: draw(2 * inputs * classes, 2 * inputs),
             output_bias: vec![0.0; classes],
             convolutions,
+            readout: Baseline::default(),
         }
     }
 
@@ -131,6 +137,17 @@ impl Weights {
             &self.output,
         ));
         tensors.push(("output.bias".to_owned(), vec![classes], &self.output_bias));
+        let Baseline {
+            mean,
+            spread,
+            weights,
+        } = &self.readout;
+        let mut readout = |name: &str, shape: Vec<usize>, values| {
+            tensors.push((format!("measures.{name}"), shape, values));
+        };
+        readout("mean", vec![MEASURES], mean.as_slice());
+        readout("spread", vec![MEASURES], spread);
+        readout("weight", vec![classes, MEASURES + 1], weights);
         tensors
     }
 
@@ -221,6 +238,11 @@ impl Weights {
         }
         read.output = values.next().unwrap_or_default();
         read.output_bias = values.next().unwrap_or_default();
+        read.readout = Baseline {
+            mean: values.next().unwrap_or_default(),
+            spread: values.next().unwrap_or_default(),
+            weights: values.next().unwrap_or_default(),
+        };
         Ok(read)
     }
 }
@@ -240,7 +262,8 @@ mod tests {
     fn files_round_trip_and_others_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("w.safetensors");
-        let weights = Weights::random(7);
+        let mut weights = Weights::random(7);
+        weights.readout.weights[3] = 0.5;
         assert_ne!(weights, Weights::random(8));
         weights
             .write(&path, &[("seed".to_owned(), "7".to_owned())].into())
