@@ -11,7 +11,7 @@ use attn_bert::{
     to_host,
 };
 use attn_core::{HeadId, Intervention, Mode};
-use burn::tensor::{Bool, Device, Int, Tensor, TensorData, activation};
+use burn::tensor::{Bool, Device, Tensor, TensorData, activation};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Hidden states `[nodes * batch, width, hidden]` of nodes of one depth.
@@ -240,12 +240,6 @@ impl Engine<'_> {
             .map_err(|e| SweepError::Forward(ForwardError::Intervention(e)))
     }
 
-    fn indices(&self, values: &[usize]) -> Tensor<1, Int> {
-        let values: Vec<i32> = values.iter().map(|&v| v as i32).collect();
-        let count = values.len();
-        Tensor::from_data(TensorData::new(values, [count]), &self.device())
-    }
-
     /// `sum` with what the change of the contexts of `heads` does to the attention output: through
     /// their rows of the output projection, a run of neighbouring heads at a time.
     fn project(
@@ -266,20 +260,6 @@ impl Engine<'_> {
             let columns = first * size..(last + 1) * size;
             kernels::add_part(sum, delta.clone(), projection.clone(), columns)
         })
-    }
-
-    /// The rows of a `[hidden, hidden]` projection that belong to `heads`.
-    fn rows(&self, projection: Tensor<2>, heads: &[usize], head_size: usize) -> Tensor<2> {
-        match heads {
-            [head] => projection.narrow(0, head * head_size, head_size),
-            _ if heads.len() * head_size == projection.dims()[0] => projection,
-            _ => {
-                let rows = heads
-                    .iter()
-                    .map(|h| projection.clone().narrow(0, h * head_size, head_size));
-                Tensor::cat(rows.collect(), 0)
-            }
-        }
     }
 
     /// From the sum of attention output and residual to the layer's output.
