@@ -265,21 +265,24 @@ fn wgpu_kind(device: &Device) -> Option<DeviceKind> {
 }
 
 /// Whether the processor plays the GPU. Burn gives graphics devices by kind.
+#[cfg(feature = "wgpu")]
 fn is_software(device: &Device) -> bool {
-    #[cfg(feature = "wgpu")]
-    return *device == Device::wgpu(DeviceKind::Cpu);
-    #[cfg(not(feature = "wgpu"))]
-    {
-        let _ = device;
-        false
-    }
+    *device == Device::wgpu(DeviceKind::Cpu)
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn is_software(_: &Device) -> bool {
+    false
 }
 
 /// Threads that the CPU backend uses.
+#[cfg(feature = "flex")]
 fn threads() -> usize {
-    #[cfg(feature = "flex")]
-    return rayon::current_num_threads();
-    #[cfg(not(feature = "flex"))]
+    rayon::current_num_threads()
+}
+
+#[cfg(not(feature = "flex"))]
+fn threads() -> usize {
     1
 }
 
