@@ -17,6 +17,7 @@
 mod flex;
 #[cfg(feature = "flex")]
 mod math;
+mod plain;
 
 use burn::nn::{Dropout, LayerNorm, Linear};
 #[cfg(feature = "flex")]
@@ -73,7 +74,7 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     if fits(&x) {
         return Tensor::from_dispatch(Dispatch::fused_gelu(x.into_dispatch()));
     }
-    activation::gelu(x)
+    plain::gelu(x)
 }
 
 /// Exact GELU of a linear map: bias and GELU in one pass.
@@ -91,7 +92,7 @@ pub fn linear_gelu<const D: usize>(map: &Linear, x: Tensor<D>) -> Tensor<D> {
                 bias.into_dispatch(),
             ));
         }
-        return activation::gelu(inner + bias.unsqueeze());
+        return plain::gelu(inner + bias.unsqueeze());
     }
     gelu(map.forward(x))
 }
@@ -220,12 +221,12 @@ pub fn linear_norm<const D: usize>(
             && [&bias, &gamma, &beta]
                 .into_iter()
                 .all(|p| belongs(p, &output));
-        let mask = if drops(layer, &device) {
-            mask(layer, &device)
-        } else {
-            Some(Mask::NONE)
+        let mask = match (fused, drops(layer, &device)) {
+            (false, _) => None, // drawing it would make a GPU wait
+            (true, true) => mask(layer, &device),
+            (true, false) => Some(Mask::NONE),
         };
-        if let (true, Some(mask)) = (fused, mask) {
+        if let Some(mask) = mask {
             return Tensor::from_dispatch(Dispatch::fused_norm(
                 output.into_dispatch(),
                 bias.into_dispatch(),
