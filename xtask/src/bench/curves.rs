@@ -223,7 +223,8 @@ fn lengthen(args: &CurvesArgs, run: &StatsRun<'_>, folder: &Path) -> anyhow::Res
     let texts = folder.join("texts.txt");
     let mut command = args.bench.program(run.attn);
     command.arg("stats").arg("--model").arg(run.model);
-    command.arg("--data").arg(run.data).args(["--tasks", TASK]);
+    command.arg("--data").arg(run.data);
+    command.args(["--tasks", TASK, "--train-from", "file"]);
     command.args(["--max-eval", &run.examples.to_string()]);
     command.arg("--texts-out").arg(&texts);
     super::memory::watch(&mut command)?;

@@ -64,7 +64,8 @@ impl StatsRun<'_> {
             command.arg("--reference").arg(reference);
         }
         command.arg("--data").arg(self.data);
-        command.args(["--tasks", self.task]);
+        // All dev rows, also where there is no training file that they could be split for.
+        command.args(["--tasks", self.task, "--train-from", "file"]);
         command.args(["--max-eval", &self.examples.to_string()]);
         command.args(["--max-length", &self.max_length.to_string()]);
         if let Some(rows) = self.divergence_rows {
