@@ -4,6 +4,7 @@
 #![allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
 
 mod ablation;
+mod lingua;
 mod pages;
 mod patterns;
 mod reproduce;
@@ -11,6 +12,7 @@ mod stats;
 mod training;
 
 pub use ablation::{AblateArgs, AblateCommand, AblateFiguresArgs};
+pub use lingua::{LinguaAnnotateArgs, LinguaCommand, LinguaEvaluateArgs, LinguaTrainArgs};
 pub use pages::{ReportArgs, ViewArgs};
 pub use patterns::{
     AgreeArgs, AnnotateArgs, ClassifyArgs, ExamplesArgs, GridArgs, LabelledArgs, MapsCommand,
@@ -42,7 +44,7 @@ pub enum Command {
     Devices,
     /// Download models and data sets into the cache, and verify them.
     Fetch(FetchArgs),
-    /// Write the attention maps of texts to a safetensors file.
+    /// Write the attention maps of texts to a file for other programs (safetensors or .npz).
     Extract(ExtractArgs),
     /// Fine-tune a model on a task.
     Finetune(FinetuneArgs),
@@ -79,6 +81,9 @@ pub enum Command {
     /// Look at FrameNet data, and score heads with it (Figure 3).
     #[command(subcommand)]
     Framenet(FrameNetCommand),
+    /// The tagger and parser that find nouns, subjects and links (Sections 4.4 and 4.5).
+    #[command(subcommand)]
+    Lingua(LinguaCommand),
     /// Regenerate the paper's tables and figures, one stage after the other.
     Reproduce(Box<ReproduceArgs>),
 }
@@ -224,7 +229,8 @@ pub struct ExtractArgs {
     pub task: Option<Task>,
     #[command(flatten)]
     pub data: DataArgs,
-    /// The file to write: tensors maps.<i> of [layers, heads, L, L], f32.
+    /// The file to write: tensors maps.<i> of [layers, heads, L, L], f32. Safetensors, or NumPy's format when
+    /// the name ends in .npz.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Write hidden.<i> of [layers + 1, L, hidden] as well.

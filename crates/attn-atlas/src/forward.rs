@@ -6,6 +6,7 @@ use crate::stop_if_interrupted;
 use anyhow::Context;
 use attn_bert::{BertModel, EncoderOutput, TokenBatch, TokenIds, Want};
 use attn_core::Intervention;
+use attn_stats::{Annotation, MapsView, Observation, Observer, Resampler};
 
 /// Padded tokens in one batch, at most (a single longer example makes a batch of its own). Large
 /// enough to keep the matrix products busy, small enough that a batch's maps stay in cache reach.
@@ -53,6 +54,33 @@ pub fn forward_all(
             _ => Ok(()),
         },
     )
+}
+
+/// Feeds one observer with the maps of all examples, each with what `annotate` says about it.
+///
+/// # Errors
+/// As [`forward_all`]; what the observer refuses, with the example's id.
+pub fn observe_all(
+    model: &BertModel,
+    examples: &[Prepared],
+    annotate: impl Fn(&Prepared) -> Annotation,
+    resampler: &Resampler,
+    observer: &mut dyn Observer,
+    progress: &mut Progress,
+) -> anyhow::Result<()> {
+    let (layers, heads) = (model.layers(), model.heads());
+    forward_all(model, examples, Want::maps(), progress, |batch, output| {
+        for (&index, values) in batch.iter().zip(output.all_maps()?) {
+            let example = &examples[index];
+            let mut observe = || {
+                let maps = MapsView::new(layers, heads, example.encoding.len(), &values)?;
+                let (annotation, counts) = (annotate(example), resampler.counts(index as u64));
+                observer.observe(&Observation::new(index, maps, &annotation, &counts))
+            };
+            observe().with_context(|| format!("example {}", example.example.id))?;
+        }
+        Ok(())
+    })
 }
 
 /// [`forward_all`] for several models over the same word pieces; `each` gets one output a model.

@@ -3,6 +3,7 @@
 mod ablation;
 mod cli;
 mod commands;
+mod findings;
 mod forward;
 mod inputs;
 mod memory;

@@ -1,6 +1,8 @@
 //! Panels of coloured cells: what heatmaps over heads and attention maps have in common.
 
+mod cells;
 mod colour_bar;
+mod layout;
 
 use crate::FigureError;
 use crate::axis::{Axis, decimal, extent};
@@ -8,7 +10,9 @@ use crate::font;
 use crate::frame::{Body, Key};
 use crate::scene::{Anchor, Item, Text};
 use crate::theme::{ColourMap, Rgb, size};
+use cells::cells;
 use colour_bar::{bar, scale};
+use layout::{GAP, Layout, NAME, layout, stride, widest};
 
 /// One panel. `values` and `tips` hold `row_labels.len() * column_labels.len()` entries, row-major.
 pub(crate) struct Cells {
@@ -57,105 +61,8 @@ const PAGE: f64 = 1240.0;
 const BAR: f64 = 12.0;
 /// Shorter colour bars have no room for their ticks and name, even beside a single row of cells.
 const SHORTEST_BAR: f64 = 110.0;
-
-struct Layout {
-    columns: usize,
-    cell: f64,
-    /// Font size of row and column labels.
-    tick: f64,
-    /// Width left of the cells for row labels.
-    rows_width: f64,
-    /// Height below the cells for column labels.
-    columns_height: f64,
-    /// Width of a panel's cells or of its title, whichever is more.
-    panel: f64,
-    bar_width: f64,
-    left: f64,
-}
-
-const GAP: f64 = 22.0;
-const NAME: f64 = 17.0;
-
-fn widest<'a>(labels: impl Iterator<Item = &'a String>, size: f64) -> f64 {
-    labels
-        .map(|l| font::measure(l, size, false))
-        .fold(0.0, f64::max)
-}
-
-fn layout(m: &Matrix<'_>, axes: &[Axis]) -> Layout {
-    let count = m.panels.len();
-    let columns = match m.columns {
-        Some(columns) => columns.clamp(1, count),
-        None if !m.row_names.is_empty() => count.div_ceil(m.row_names.len()).max(1),
-        None if count <= 3 => count,
-        None if count <= 4 => 2,
-        None if count <= 9 => count.div_ceil(2),
-        None => (count as f64).sqrt().ceil() as usize,
-    };
-    let rows = count.div_ceil(columns);
-    let most_columns = m
-        .panels
-        .iter()
-        .map(|p| p.column_labels.len())
-        .max()
-        .unwrap_or(1);
-    let most_rows = m
-        .panels
-        .iter()
-        .map(|p| p.row_labels.len())
-        .max()
-        .unwrap_or(1);
-    let most = most_columns.max(most_rows) as f64;
-
-    let bars = axes.iter().flat_map(Axis::labels).collect::<Vec<_>>();
-    let bar_width = 10.0 + BAR + 6.0 + widest(bars.iter(), size::TICK).ceil() + NAME;
-    let left = if m.row_names.is_empty() { 0.0 } else { 22.0 }
-        + if m.y_name.is_empty() { 0.0 } else { NAME };
-
-    // Label widths hardly depend on the cell's size, so they are taken first.
-    let row_labels = || m.panels.iter().flat_map(|p| &p.row_labels);
-    let column_labels = || m.panels.iter().flat_map(|p| &p.column_labels);
-    let rows_width = widest(row_labels(), size::TICK).ceil() + 6.0;
-    let bars_in_panels = if m.own_scales { columns as f64 } else { 1.0 };
-    let room = PAGE - left - bars_in_panels * bar_width - columns as f64 * (rows_width + GAP);
-    let largest = if most <= 4.0 {
-        m.largest_cell.max(56.0)
-    } else {
-        m.largest_cell
-    };
-    let across = room / columns as f64 / most_columns as f64;
-    let down = 1000.0 / rows as f64 / most_rows as f64;
-    let smallest = if m.rotate && columns == 1 { 8.0 } else { 5.0 };
-    let cell = across.min(down).floor().clamp(smallest, largest);
-
-    let tick = if m.rotate {
-        (cell * 0.92).clamp(size::SMALLEST, size::TICK)
-    } else {
-        size::TICK
-    };
-    let rows_width = widest(row_labels(), tick).ceil() + 6.0;
-    let columns_height = if m.rotate {
-        widest(column_labels(), tick).ceil() + 6.0
-    } else {
-        (tick * 1.5).ceil()
-    };
-    let panel = (cell * most_columns as f64).max(120.0);
-    Layout {
-        columns,
-        cell,
-        tick,
-        rows_width,
-        columns_height,
-        panel,
-        bar_width,
-        left,
-    }
-}
-
-/// Every how many labels one is written, given what one takes and what a cell offers.
-fn stride(needed: f64, cell: f64) -> usize {
-    (needed / cell).ceil().max(1.0) as usize
-}
+/// Width of the narrowest panel: its title and note have to fit.
+const NARROWEST: f64 = 132.0;
 
 /// Lays out all panels and the colour bars; the second part are remarks for below.
 pub(crate) fn draw(m: &Matrix<'_>) -> Result<(Body, Vec<(Key, String)>), FigureError> {
@@ -259,6 +166,11 @@ pub(crate) fn draw(m: &Matrix<'_>) -> Result<(Body, Vec<(Key, String)>), FigureE
                 items.push(Item::Text(text.anchor(Anchor::Middle)));
             }
         }
+        let below = if m.own_scales {
+            height.max(SHORTEST_BAR)
+        } else {
+            height
+        } + lay.columns_height;
         let centre = top + height / 2.0;
         if !m.y_name.is_empty() {
             let (name, size) = font::shrink(m.y_name, size::LABEL, 8.0, false, height.max(40.0));
@@ -268,15 +180,9 @@ pub(crate) fn draw(m: &Matrix<'_>) -> Result<(Body, Vec<(Key, String)>), FigureE
             items.push(Item::Text(text));
         }
         if let Some(name) = m.row_names.get(row) {
-            let (name, size) = font::shrink(name, size::PANEL, 8.0, true, height.max(40.0));
-            items.push(Item::Text(
-                Text::new(12.0, centre, size, name)
-                    .bold()
-                    .anchor(Anchor::Middle)
-                    .rotated(),
-            ));
+            row_name(name, (y, top + below), &mut items);
         }
-        y = top + height.max(SHORTEST_BAR) + lay.columns_height + if named { NAME } else { 0.0 };
+        y = top + below + if named { NAME } else { 0.0 };
         if (row + 1) * lay.columns < m.panels.len() {
             y += 14.0;
         }
@@ -285,8 +191,8 @@ pub(crate) fn draw(m: &Matrix<'_>) -> Result<(Body, Vec<(Key, String)>), FigureE
         && let Some(axis) = axes.first()
     {
         let top = top_of_cells.unwrap_or(0.0);
-        let height = (bottom_of_cells - top).min(320.0);
-        let middle = (bottom_of_cells + top - height) / 2.0;
+        let height = (bottom_of_cells - top).clamp(SHORTEST_BAR, 320.0);
+        let middle = ((bottom_of_cells + top - height) / 2.0).max(top);
         let baselines: Vec<f64> = m.panels.iter().filter_map(|p| p.baseline).collect();
         bar(
             m,
@@ -298,6 +204,9 @@ pub(crate) fn draw(m: &Matrix<'_>) -> Result<(Body, Vec<(Key, String)>), FigureE
         );
         right += lay.bar_width + 4.0;
     }
+    if !m.own_scales {
+        y = y.max(top_of_cells.unwrap_or(0.0) + SHORTEST_BAR);
+    }
     let remarks = remarks(m, &axes, &lay);
     Ok((
         Body {
@@ -307,6 +216,24 @@ pub(crate) fn draw(m: &Matrix<'_>) -> Result<(Body, Vec<(Key, String)>), FigureE
         },
         remarks,
     ))
+}
+
+/// The bold name of a row of panels, read upwards beside what the row takes from `top` to `bottom`;
+/// on two lines where one is too short.
+fn row_name(name: &str, (top, bottom): (f64, f64), items: &mut Vec<Item>) {
+    let room = bottom - top;
+    let (_, size) = font::shrink(name, size::PANEL, 9.0, true, room);
+    let lines = font::wrap(name, size, true, room);
+    let lines = &lines[..lines.len().min(2)];
+    for (place, line) in lines.iter().enumerate() {
+        let x = if lines.len() == 1 { 12.0 } else { 8.0 } + place as f64 * (size + 1.0);
+        items.push(Item::Text(
+            Text::new(x, (top + bottom) / 2.0, size, line.clone())
+                .bold()
+                .anchor(Anchor::Middle)
+                .rotated(),
+        ));
+    }
 }
 
 /// What the colours alone do not say.
@@ -380,120 +307,4 @@ fn annotation(m: &Matrix<'_>, axes: &[Axis], cell: f64) -> Option<(usize, f64)> 
     let size = ((cell - 4.0) / natural * 100.0).floor() / 10.0;
     let size = size.min(10.0).min(cell * 0.7);
     (size >= size::SMALLEST).then_some((digits, size))
-}
-
-fn cells(
-    m: &Matrix<'_>,
-    lay: &Layout,
-    panel: &Cells,
-    axis: &Axis,
-    origin: (f64, f64),
-    items: &mut Vec<Item>,
-) {
-    let (x0, y0) = origin;
-    let (rows, columns) = (panel.row_labels.len(), panel.column_labels.len());
-    let side = if m.gaps && lay.cell >= 12.0 {
-        lay.cell - 1.0
-    } else {
-        lay.cell
-    };
-    let print = if m.annotate {
-        annotation(m, std::slice::from_ref(axis), lay.cell)
-    } else {
-        None
-    };
-    for (index, &value) in panel.values.iter().enumerate() {
-        let (row, column) = (index / columns.max(1), index % columns.max(1));
-        let (x, y) = (x0 + column as f64 * lay.cell, y0 + row as f64 * lay.cell);
-        let tip = panel.tips.get(index).cloned();
-        if !value.is_finite() {
-            items.push(Item::Hatch {
-                x,
-                y,
-                w: side,
-                h: side,
-                tip,
-            });
-            continue;
-        }
-        let fill = m.map.colour(axis.share(value));
-        items.push(Item::Rect {
-            x,
-            y,
-            w: side,
-            h: side,
-            fill,
-            tip,
-        });
-        if let Some((digits, size)) = print {
-            let text = Text::new(
-                x + side / 2.0,
-                y + side / 2.0 + size * font::CAP / 2.0,
-                size,
-                decimal(value, digits),
-            );
-            items.push(Item::Text(
-                text.anchor(Anchor::Middle).colour(fill.text_on()),
-            ));
-        }
-        if panel.dots.contains(&index) {
-            items.push(Item::Dot {
-                x: x + side / 2.0,
-                y: y + side / 2.0,
-                r: (side * 0.16).clamp(1.2, 3.5),
-                fill: Rgb::WHITE,
-                stroke: Rgb::INK,
-                tip: None,
-            });
-        }
-    }
-    if !m.gaps {
-        let (w, h) = (lay.cell * columns as f64, lay.cell * rows as f64);
-        items.push(Item::Outline {
-            x: x0,
-            y: y0,
-            w,
-            h,
-            colour: Rgb::HATCH,
-        });
-    }
-    let line = lay.tick * 1.05;
-    for (row, label) in panel
-        .row_labels
-        .iter()
-        .enumerate()
-        .step_by(stride(line, lay.cell))
-    {
-        let y = y0 + (row as f64 + 0.5) * lay.cell + lay.tick * font::CAP / 2.0;
-        items.push(Item::Text(
-            Text::new(x0 - 5.0, y, lay.tick, label.clone()).anchor(Anchor::End),
-        ));
-    }
-    let bottom = y0 + rows as f64 * lay.cell;
-    let needed = if m.rotate {
-        line
-    } else {
-        widest(panel.column_labels.iter(), lay.tick) + 3.0
-    };
-    for (column, label) in panel
-        .column_labels
-        .iter()
-        .enumerate()
-        .step_by(stride(needed, lay.cell))
-    {
-        let x = x0 + (column as f64 + 0.5) * lay.cell;
-        let text = if m.rotate {
-            Text::new(
-                x + lay.tick * font::CAP / 2.0,
-                bottom + 5.0,
-                lay.tick,
-                label.clone(),
-            )
-            .anchor(Anchor::End)
-            .rotated()
-        } else {
-            Text::new(x, bottom + lay.tick + 2.0, lay.tick, label.clone()).anchor(Anchor::Middle)
-        };
-        items.push(Item::Text(text));
-    }
 }

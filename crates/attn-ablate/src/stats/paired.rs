@@ -54,10 +54,7 @@ impl Resamples {
 pub fn quantile(values: &[f64], q: f64) -> Option<f64> {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
     sorted.sort_by(f64::total_cmp);
-    let last = sorted.len().checked_sub(1)?;
-    let position = q.clamp(0.0, 1.0) * last as f64;
-    let (below, share) = (position.floor() as usize, position.fract());
-    Some(sorted[below] * (1.0 - share) + sorted[(below + 1).min(last)] * share)
+    attn_stats::quantile(&sorted, q)
 }
 
 /// The central interval of `level` (0.95, say).

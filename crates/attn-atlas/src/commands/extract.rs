@@ -5,11 +5,11 @@ use crate::cli::ExtractArgs;
 use crate::forward::forward_all;
 use crate::inputs::{self, InputSet};
 use crate::model::LoadedModel;
-use crate::output::TensorFile;
+use crate::output::Tensors;
 use crate::progress::Progress;
 use attn_bert::Want;
 
-/// Writes the maps of every example to a safetensors file.
+/// Writes the maps of every example to a safetensors or npz file.
 pub fn run(args: &ExtractArgs) -> anyhow::Result<()> {
     let model = LoadedModel::open(&args.model)?;
     let set = match &args.input {
@@ -31,7 +31,7 @@ pub fn run(args: &ExtractArgs) -> anyhow::Result<()> {
             ));
         }
     }
-    let mut file = TensorFile::create(&args.out, &tensors, &metadata(&model, &set)?)?;
+    let mut file = Tensors::create(&args.out, &tensors, &metadata(&model, &set)?)?;
     let want = Want {
         maps: true,
         hidden: args.hidden,

@@ -10,9 +10,10 @@ mod extract;
 mod fetch;
 mod finetune;
 mod framenet;
+mod lingua;
 mod maps;
 mod patterns;
-mod report;
+pub mod report;
 mod reproduce;
 mod sep_cls;
 mod stats;
@@ -44,6 +45,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Stats(args) => stats::run(&args),
         Command::Data(command) => data::run(command),
         Command::Framenet(command) => framenet::run(command),
+        Command::Lingua(command) => lingua::run(&command),
         Command::Reproduce(args) => reproduce::run(&args),
     }
 }

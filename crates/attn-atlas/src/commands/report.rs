@@ -4,9 +4,8 @@
 //! `findings.jsonl` about the paper's claims. A folder of such folders is looked through to some
 //! depth, so that `attn report results` takes every run there is.
 
-mod findings;
-
 use crate::cli::ReportArgs;
+use crate::findings;
 use anyhow::{Context, ensure};
 use attn_core::Manifest;
 use attn_core::io::write_atomically;
@@ -18,7 +17,7 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 /// The paper's claims, which belong to the program.
-const CLAIMS: &str = include_str!("../../../../results/paper/claims.json");
+pub const CLAIMS: &str = include_str!("../../../../results/paper/claims.json");
 /// Folders below the given one in which runs are looked for.
 const DEPTH: usize = 4;
 
@@ -51,6 +50,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         claims: paper.claims,
         ..Report::default()
     };
+    let mut written = Vec::new();
     for folder in &runs {
         let mut section = section(folder, &base)?;
         let place = relative(&absolute(folder)?, &absolute(&args.folder)?);
@@ -58,8 +58,11 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
             section.title = place.replace('/', " / ");
         }
         report.sections.push(section);
-        report.findings.extend(findings::of_run(folder)?);
+        let records = findings::records(folder)?;
+        report.findings.extend(findings::of_run(folder, &records)?);
+        written.push(records);
     }
+    report.findings.extend(findings::across::findings(&written));
     let known = |f: &Finding| report.claims.iter().any(|c| c.id == f.claim);
     if let Some(stray) = report.findings.iter().find(|f| !known(f)) {
         eprintln!(

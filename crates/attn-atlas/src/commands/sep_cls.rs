@@ -4,20 +4,16 @@
 //! number; with several `[SEP]`, the greatest; averaged over the examples of a task (Section 4.4).
 
 use crate::cli::SepClsArgs;
-use crate::forward::forward_all;
+use crate::forward::observe_all;
 use crate::inputs::{self, InputSet, Prepared};
 use crate::model::LoadedModel;
 use crate::progress::Progress;
 use crate::run::{Run, write_text};
 use anyhow::Context;
-use attn_bert::Want;
 use attn_core::{HeadGrid, Record};
 use attn_data::tokenise::PieceRole;
 use attn_figures::{Cell, Column, HeatmapSpec, Panel, Table};
-use attn_stats::{
-    Annotation, Estimate, FeatureAttention, FeaturePositions, MapsView, Observation, Observer,
-    Resampler,
-};
+use attn_stats::{Annotation, Estimate, FeatureAttention, FeaturePositions, Resampler};
 
 const EXPERIMENT: &str = "sep-cls";
 /// Bootstrap samples behind each interval.
@@ -106,24 +102,13 @@ fn measure(
     let (layers, heads) = (model.encoder.layers(), model.encoder.heads());
     let names = FEATURES.map(|(name, _)| name);
     let mut attention = FeatureAttention::new(layers, heads, &names, resampler);
-    forward_all(
+    observe_all(
         &model.encoder,
         &set.examples,
-        Want::maps(),
+        |example| Annotation::of_features(special_positions(example)),
+        resampler,
+        &mut attention,
         progress,
-        |batch, output| {
-            for (&index, values) in batch.iter().zip(output.all_maps()?) {
-                let example = &set.examples[index];
-                let mut observe = || {
-                    let maps = MapsView::new(layers, heads, example.encoding.len(), &values)?;
-                    let annotation = Annotation::of_features(special_positions(example));
-                    let counts = resampler.counts(index as u64);
-                    attention.observe(&Observation::new(index, maps, &annotation, &counts))
-                };
-                observe().with_context(|| format!("example {}", example.example.id))?;
-            }
-            Ok(())
-        },
     )?;
     Ok(Measured {
         task: set.name.clone(),

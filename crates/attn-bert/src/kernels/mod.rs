@@ -19,6 +19,7 @@ mod flex;
 mod gemm;
 #[cfg(feature = "flex")]
 mod math;
+mod plain;
 
 use burn::nn::{Dropout, Embedding, LayerNorm, Linear};
 #[cfg(feature = "flex")]
@@ -69,7 +70,7 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     if fits(&x) {
         return Tensor::from_dispatch(Dispatch::fused_gelu(x.into_dispatch()));
     }
-    activation::gelu(x)
+    plain::gelu(x)
 }
 
 /// Exact GELU of a linear map: bias and GELU in one pass.
@@ -86,7 +87,7 @@ pub fn linear_gelu<const D: usize>(map: &Linear, x: Tensor<D>) -> Tensor<D> {
             bias.into_dispatch(),
         ));
     }
-    gelu(map.forward(x))
+    gelu(flat(map, x))
 }
 
 /// A linear map.
@@ -103,7 +104,20 @@ pub fn linear<const D: usize>(map: &Linear, x: Tensor<D>) -> Tensor<D> {
             bias.into_dispatch(),
         ));
     }
-    map.forward(x)
+    flat(map, x)
+}
+
+/// A linear map by Burn's own product, of two matrices: with batched inputs the backward pass would make
+/// one weight gradient an example.
+fn flat<const D: usize>(map: &Linear, x: Tensor<D>) -> Tensor<D> {
+    let mut shape = x.dims();
+    let inputs = shape.last().copied().unwrap_or(1);
+    let rows = shape.iter().product::<usize>() / inputs.max(1);
+    let output: Tensor<2> = map.forward(x.reshape([rows, inputs]));
+    if let Some(last) = shape.last_mut() {
+        *last = output.dims()[1];
+    }
+    output.reshape(shape)
 }
 
 /// `softmax(scale · scores + bias)` over the keys: scaling, mask and softmax in one pass.
@@ -207,17 +221,16 @@ pub fn linear_norm<const D: usize>(
             *last = outputs;
         }
         let device = x.device();
-        let mask = if drops(layer, &device) {
-            mask(layer, &device)
-        } else {
-            Some(Mask::NONE)
-        };
-        if let Some(mask) = mask
-            && fits(&residual)
+        let fused = fits(&residual)
             && residual.dims() == shape
             && belongs(&gamma, &residual)
-            && belongs(&beta, &residual)
-        {
+            && belongs(&beta, &residual);
+        let mask = match (fused, drops(layer, &device)) {
+            (false, _) => None, // drawing it would make a GPU wait
+            (true, true) => mask(layer, &device),
+            (true, false) => Some(Mask::NONE),
+        };
+        if let Some(mask) = mask {
             return Tensor::from_dispatch(Dispatch::fused_linear_norm(
                 x.into_dispatch(),
                 weight.into_dispatch(),
@@ -231,7 +244,7 @@ pub fn linear_norm<const D: usize>(
         }
     }
     let _ = epsilon; // the LayerNorm knows it
-    norm.forward(layer.forward(map.forward(x)) + residual)
+    norm.forward(layer.forward(flat(map, x)) + residual)
 }
 
 /// A LayerNorm. `epsilon` must be its own, which Burn keeps private.
@@ -349,7 +362,8 @@ pub fn attention_contexts(layer: &Dropout, weights: Tensor<4>, value: Tensor<3>)
 /// - output: `[batch, width, hidden]`
 pub fn embedding(table: &Embedding, ids: Tensor<2, Int>) -> Tensor<3> {
     #[cfg(feature = "flex")]
-    {
+    if fits(&table.weight.val()) {
+        // Reading the ids costs nothing here; elsewhere it would make a GPU wait.
         let weight = table.weight.val();
         let ([rows, hidden], [batch, width]) = (weight.dims(), ids.dims());
         let chosen: Option<Vec<usize>> = ids
@@ -358,10 +372,7 @@ pub fn embedding(table: &Embedding, ids: Tensor<2, Int>) -> Tensor<3> {
             .iter::<i64>()
             .map(|id| usize::try_from(id).ok().filter(|&id| id < rows))
             .collect();
-        if let Some(chosen) = chosen
-            && fits(&weight)
-            && !chosen.is_empty()
-        {
+        if let Some(chosen) = chosen.filter(|chosen| !chosen.is_empty()) {
             let rows: Tensor<2> =
                 Tensor::from_dispatch(Dispatch::fused_embedding(weight.into_dispatch(), chosen));
             return rows.reshape([batch, width, hidden]);

@@ -1,7 +1,8 @@
 //! The report for code hosts.
 
 use super::{Block, Link, Report, Section, claim_numbers, manifest_lines};
-use crate::table::{Cell, Column, Table, markdown_text};
+use crate::claims::Claim;
+use crate::table::markdown_text;
 use std::fmt::Write;
 
 /// Longer tables stay in their files.
@@ -19,43 +20,36 @@ impl Report {
         }
         if !self.claims.is_empty() {
             out.push_str("## The paper's claims\n\n");
-            out.push_str(&self.claims_table().markdown());
+            for claim in &self.claims {
+                self.claim_markdown(claim, &mut out);
+            }
         }
         // One line break at the end, however the last part ended.
         format!("{}\n", out.trim_end())
     }
 
-    fn claims_table(&self) -> Table {
-        let row = |claim: &crate::claims::Claim| {
-            let found: Vec<_> = self.findings_of(&claim.id).collect();
-            let verdicts: Vec<&str> = found.iter().map(|f| f.verdict.words()).collect();
-            let words: Vec<String> = found.iter().map(|f| f.in_words()).collect();
-            let verdict = if verdicts.is_empty() {
-                "not measured here".to_owned()
-            } else {
-                verdicts.join("; ")
-            };
-            vec![
-                Cell::text(format!("{} ({})", claim.section, claim.place)),
-                Cell::text(&claim.statement),
-                Cell::text(claim_numbers(claim)),
-                Cell::text(verdict),
-                Cell::text(words.join("; ")),
-            ]
-        };
-        Table {
-            columns: [
-                "Section",
-                "Claim",
-                "The paper's numbers",
-                "Verdict",
-                "What we find",
-            ]
-            .map(Column::text)
-            .to_vec(),
-            rows: self.claims.iter().map(row).collect(),
-            ..Table::default()
+    /// The claim, the paper's numbers, and a line for each finding.
+    fn claim_markdown(&self, claim: &Claim, out: &mut String) {
+        let place = format!("Section {}, {}", claim.section, claim.place);
+        let _ = write!(out, "**{}** ({})", line(&claim.statement), line(&place));
+        let numbers = claim_numbers(claim);
+        if !numbers.is_empty() {
+            let _ = write!(out, " The paper's numbers: {}.", line(&numbers));
         }
+        out.push_str("\n\n");
+        let mut found = self.findings_of(&claim.id).peekable();
+        if found.peek().is_none() {
+            out.push_str("- not measured here\n");
+        }
+        for finding in found {
+            let _ = writeln!(
+                out,
+                "- **{}**: {}",
+                finding.verdict.words(),
+                line(&finding.in_words())
+            );
+        }
+        out.push('\n');
     }
 }
 

@@ -83,8 +83,10 @@ fn hostile_text_stays_text() {
     assert!(html.contains("<img src=\"data:image/svg+xml;base64,"));
     assert!(!html.contains("onload=\"alert"));
     assert!(html.contains("data-v=\"0.5\">0.50 [0.25, 0.75]"));
-    assert!(html.contains("not measured here") && html.contains("cannot be told"));
-    assert!(html.contains("n = 408; seed 42"));
+    assert!(html.contains("Not measured here") && html.contains("cannot be told"));
+    assert!(html.contains(
+        "data-v=\"0.5\">0.500 [−0.100, 1.100]</td><td data-v=\"408\">408</td><td>42</td>"
+    ));
 }
 
 #[test]
@@ -96,10 +98,11 @@ fn markdown_has_no_markup_from_data() {
     );
     assert!(text.contains("](figures/a%20b.svg)"));
     assert!(
-        text.contains("0.500 [−0.100, 1.100]; n = 408; seed 42"),
+        text.contains("0.500 \\[−0.100, 1.100\\]; n = 408; seed 42"),
         "{text}"
     );
-    assert!(text.ends_with("|\n") && text.starts_with("# "));
+    assert!(text.contains("- **cannot be told at this n**: "), "{text}");
+    assert!(text.ends_with("- not measured here\n") && text.starts_with("# "));
 }
 
 #[test]

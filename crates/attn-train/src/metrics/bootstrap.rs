@@ -2,6 +2,7 @@
 
 use super::{Pair, score};
 use attn_core::Metric;
+use attn_stats::quantile;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -112,16 +113,6 @@ pub fn over_seeds(values: &[f64]) -> Option<Spread> {
     let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
     let deviation = (n > 1).then(|| (squares / (n - 1) as f64).sqrt());
     Some(Spread { mean, deviation, n })
-}
-
-/// Quantile of sorted values with linear interpolation, as NumPy's default.
-fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
-    let last = sorted.len().checked_sub(1)?;
-    let position = q * last as f64;
-    let below = position.floor() as usize;
-    let above = (below + 1).min(last);
-    let share = position - below as f64;
-    Some(sorted[below] * (1.0 - share) + sorted[above] * share)
 }
 
 #[cfg(test)]

@@ -5,20 +5,19 @@ use super::evaluate::{REPLICATES, built_in_predictions, read_predictions};
 use super::{network, shares_output};
 use crate::cli::{ModelArgs, SharesArgs};
 use crate::commands::maps::sample::{texts_of, tuned_states};
-use crate::forward::forward_all;
+use crate::forward::observe_all;
 use crate::inputs::{self, InputSet, Prepared};
 use crate::model::LoadedModel;
 use crate::progress::Progress;
 use crate::run::Run;
 use anyhow::Context;
-use attn_bert::Want;
 use attn_core::io::write_jsonl;
 use attn_core::{Pattern, Record, Task};
 use attn_data::tokenise::PieceRole;
 use attn_patterns::score::{self, Confusion, Outcome};
 use attn_patterns::store::Drawn;
 use attn_patterns::{Engine, PatternShares, State};
-use attn_stats::{Annotation, Estimate, MapsView, Observation, Observer, Resampler};
+use attn_stats::{Annotation, Estimate, Resampler};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -181,24 +180,13 @@ fn measure(
 ) -> anyhow::Result<Measured> {
     let grid = (model.encoder.layers(), model.encoder.heads());
     let mut shares = PatternShares::new(engine, grid.0, grid.1, resampler);
-    forward_all(
+    observe_all(
         &model.encoder,
         &set.examples,
-        Want::maps(),
+        annotation,
+        resampler,
+        &mut shares,
         progress,
-        |batch, output| {
-            for (&index, values) in batch.iter().zip(output.all_maps()?) {
-                let example = &set.examples[index];
-                let mut observe = || {
-                    let maps = MapsView::new(grid.0, grid.1, example.encoding.len(), &values)?;
-                    let annotation = annotation(example);
-                    let counts = resampler.counts(index as u64);
-                    shares.observe(&Observation::new(index, maps, &annotation, &counts))
-                };
-                observe().with_context(|| format!("example {}", example.example.id))?;
-            }
-            Ok(())
-        },
     )?;
     let empty = || format!("{}: no examples", set.name);
     Ok(Measured {

@@ -1,23 +1,21 @@
 //! `maps.safetensors`, written as the maps come, in any order and without holding them.
 
+use super::Draft;
 use anyhow::Context;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A safetensors file whose shapes are known beforehand and whose data come later. It stands under
 /// a temporary name until [`TensorFile::finish`].
-#[derive(Debug)]
 pub struct TensorFile {
     file: File,
-    temporary: PathBuf,
-    path: PathBuf,
+    draft: Draft,
     /// Name to absolute start and number of values.
     places: BTreeMap<String, (u64, usize)>,
     written: usize,
-    finished: bool,
 }
 
 impl TensorFile {
@@ -55,27 +53,12 @@ impl TensorFile {
         for (at, _) in places.values_mut() {
             *at += start;
         }
-        if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-            fs::create_dir_all(parent)
-                .with_context(|| format!("{}: cannot create the folder", parent.display()))?;
-        }
-        let name = path
-            .file_name()
-            .with_context(|| format!("{}: not a file name", path.display()))?;
-        let temporary = path.with_file_name(format!(
-            ".{}.{}.tmp",
-            name.to_string_lossy(),
-            std::process::id()
-        ));
-        let file = File::create(&temporary)
-            .with_context(|| format!("{}: cannot write", temporary.display()))?;
+        let (draft, file) = Draft::create(path)?;
         let mut this = Self {
             file,
-            temporary,
-            path: path.to_owned(),
+            draft,
             places,
             written: 0,
-            finished: false,
         };
         let mut begin = (header.len() as u64).to_le_bytes().to_vec();
         begin.extend(header);
@@ -87,7 +70,7 @@ impl TensorFile {
         self.file
             .seek(SeekFrom::Start(at))
             .and_then(|_| self.file.write_all(bytes))
-            .with_context(|| format!("{}: cannot write", self.path.display()))
+            .with_context(|| format!("{}: cannot write", self.draft.path.display()))
     }
 
     /// Writes one tensor's values.
@@ -117,25 +100,11 @@ impl TensorFile {
         anyhow::ensure!(
             self.written == self.places.len(),
             "{}: {} of {} tensors were written",
-            self.path.display(),
+            self.draft.path.display(),
             self.written,
             self.places.len()
         );
-        self.file
-            .sync_all()
-            .and_then(|()| fs::rename(&self.temporary, &self.path))
-            .with_context(|| format!("{}: cannot write", self.path.display()))?;
-        self.finished = true;
-        Ok(())
-    }
-}
-
-impl Drop for TensorFile {
-    fn drop(&mut self) {
-        if !self.finished {
-            // The error that led here is the one to report.
-            let _ = fs::remove_file(&self.temporary);
-        }
+        self.draft.finish(&self.file)
     }
 }
 
@@ -143,6 +112,7 @@ impl Drop for TensorFile {
 mod tests {
     use super::*;
     use safetensors::SafeTensors;
+    use std::fs;
 
     #[test]
     fn the_reference_reader_reads_it() {

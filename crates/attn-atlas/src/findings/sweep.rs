@@ -1,27 +1,12 @@
-//! What runs say about the paper's claims: `findings.jsonl` of any run, and `claims.jsonl` of
-//! `attn ablate`, which has a form of its own.
+//! `claims.jsonl` of `attn ablate` as findings.
 
 use crate::ablation::claims::{Claim, Verdict as Sweep};
 use attn_core::Task;
-use attn_core::io::read_jsonl;
 use attn_figures::claims::{Finding, Verdict};
-use std::path::Path;
 
-/// Everything that the run in `folder` says.
-///
-/// # Errors
-/// File and line of what cannot be read.
-pub fn of_run(folder: &Path) -> anyhow::Result<Vec<Finding>> {
-    let mut findings = Vec::new();
-    let path = folder.join("findings.jsonl");
-    if path.is_file() {
-        findings.extend(read_jsonl::<Finding>(&path)?);
-    }
-    let path = folder.join("claims.jsonl");
-    if path.is_file() {
-        findings.extend(read_jsonl::<Claim>(&path)?.iter().filter_map(of_sweep));
-    }
-    Ok(findings)
+/// What a sweep says about claims that the paper makes.
+pub fn findings(claims: &[Claim]) -> Vec<Finding> {
+    claims.iter().filter_map(of_sweep).collect()
 }
 
 /// A sweep's claim as a finding; `None` where the paper says nothing of the kind about the task.
@@ -97,7 +82,7 @@ mod tests {
         assert_eq!(of_sweep(&other), None);
         // Every id that a sweep can give is one of the paper's claims.
         let paper: attn_figures::claims::PaperClaims =
-            serde_json::from_str(super::super::CLAIMS).unwrap();
+            serde_json::from_str(crate::commands::report::CLAIMS).unwrap();
         for (key, task) in [
             ("best-head", "QQP"),
             ("average-head", "MRPC"),
