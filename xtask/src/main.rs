@@ -32,7 +32,7 @@ enum Task {
     },
     /// Time our programs against straightforward Python ones on the same work.
     #[command(subcommand)]
-    Bench(bench::Bench),
+    Bench(Box<bench::Bench>),
     /// Open the pages of `attn view` and `attn report` in a headless Chromium, if there is one.
     BrowserTest(browser::BrowserArgs),
 }
@@ -116,7 +116,7 @@ fn reproduce(options: &[String]) -> anyhow::Result<ExitCode> {
 fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().task {
         Task::Reproduce { options } => reproduce(&options),
-        Task::Bench(bench) => bench::run(bench).map(|()| ExitCode::SUCCESS),
+        Task::Bench(bench) => bench::run(*bench).map(|()| ExitCode::SUCCESS),
         Task::BrowserTest(args) => browser::run(root()?, &args),
     }
 }

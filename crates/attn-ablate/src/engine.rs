@@ -11,7 +11,7 @@ use attn_bert::{
     to_host,
 };
 use attn_core::{HeadId, Intervention, Mode};
-use burn::tensor::{Bool, Device, Int, Tensor, TensorData, activation};
+use burn::tensor::{Bool, Device, Tensor, TensorData, activation};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Hidden states `[nodes * batch, width, hidden]` of nodes of one depth.
@@ -137,21 +137,18 @@ impl Engine<'_> {
         let layer = &self.model.bert.encoder.layer[index];
         let attention = &layer.attention.self_attention;
         let Group { nodes, x } = group;
-        let (size, [rows, width, hidden]) = (self.batch.size(), x.dims());
+        let size = self.batch.size();
         let families: Vec<_> = nodes.iter().map(|&n| self.children(n)).collect();
 
         let weights = attention.weights(x.clone(), self.bias(nodes.len()));
-        let values = attention.split(kernels::linear(&attention.value, x.clone()));
-        let merge = |contexts: Tensor<4>| contexts.swap_dims(1, 2).reshape([rows, width, hidden]);
+        let value = kernels::linear(&attention.value, x.clone());
+        let contexts = attention.mix(weights.clone(), value.clone());
         if families
             .iter()
             .all(|(same, changed)| same.is_some() && changed.is_empty())
         {
             // Nothing branches here: the layer as it is.
-            let x = layer
-                .attention
-                .output
-                .forward(merge(weights.matmul(values)), x);
+            let x = layer.attention.output.forward(contexts, x);
             let nodes = families.into_iter().filter_map(|(same, _)| same).collect();
             next.push(Group {
                 nodes,
@@ -159,31 +156,18 @@ impl Engine<'_> {
             });
             return Ok(());
         }
-        let contexts = weights.clone().matmul(values.clone());
-        let sum = layer
-            .attention
-            .output
-            .dense
-            .forward(merge(contexts.clone()))
-            + x;
+        let sum = kernels::linear(&layer.attention.output.dense, contexts.clone()) + x;
         for (i, (_, changed)) in families.iter().enumerate() {
-            let part = |t: &Tensor<4>| t.clone().narrow(0, i * size, size);
+            let part = |t: &Tensor<3>| t.clone().narrow(0, i * size, size);
             for (mode, union) in self.unions(changed) {
-                let delta = self.delta(
-                    index,
-                    mode,
-                    &union,
-                    part(&weights),
-                    part(&values),
-                    part(&contexts),
-                )?;
+                let own = weights.clone().narrow(0, i * size, size);
+                let delta = self.delta(index, mode, &union, own, part(&value), part(&contexts))?;
                 for &child in changed
                     .iter()
                     .filter(|&&c| self.plan.nodes[c].cut.mode == mode)
                 {
                     let heads = &self.plan.nodes[child].cut.heads;
-                    let change = self.project(index, &union, heads, &delta);
-                    split.push((child, sum.clone().narrow(0, i * size, size) + change));
+                    split.push((child, self.project(index, heads, &delta, part(&sum))));
                 }
             }
         }
@@ -214,35 +198,33 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// Replaced contexts minus the true ones, for the heads of `union`:
-    /// `[batch, union, width, head_size]`.
+    /// Replaced contexts minus the true ones, `[batch, width, hidden]`. Heads outside `union` have
+    /// contexts of no meaning here.
     fn delta(
         &self,
         index: usize,
         mode: Mode,
         union: &[usize],
         weights: Tensor<4>,
-        values: Tensor<4>,
-        contexts: Tensor<4>,
-    ) -> Result<Tensor<4>, SweepError> {
-        let heads = weights.dims()[1];
-        let choose = |t: Tensor<4>| match union.len() == heads {
-            true => t,
-            false => t.select(1, self.indices(union)),
-        };
-        let contexts = choose(contexts);
-        if mode == Mode::Zero {
-            return Ok(contexts.neg());
-        }
-        // Uniform rows are the same for every query, so one stands for all.
-        let queries = if mode == Mode::Uniform {
-            1
-        } else {
-            weights.dims()[2]
-        };
-        let replaced = self.replaced(index, mode, union, weights.narrow(2, 0, queries))?;
-        let replaced = choose(replaced).matmul(choose(values));
-        Ok(replaced.expand(contexts.dims()) - contexts)
+        value: Tensor<3>,
+        contexts: Tensor<3>,
+    ) -> Result<Tensor<3>, SweepError> {
+        let ([size, width, hidden], heads) = (contexts.dims(), weights.dims()[1]);
+        Ok(match mode {
+            Mode::Zero => contexts.neg(),
+            // Uniform rows are the same for every query, so one stands for all.
+            Mode::Uniform => {
+                let replaced = self.replaced(index, mode, union, weights.narrow(2, 0, 1))?;
+                let replaced = replaced.matmul(kernels::split(value, heads));
+                let replaced = replaced.reshape([size, 1, hidden]);
+                replaced.expand([size, width, hidden]) - contexts
+            }
+            Mode::Mean => {
+                let replaced = self.replaced(index, mode, union, weights)?;
+                let attention = &self.model.bert.encoder.layer[index].attention;
+                attention.self_attention.mix(replaced, value) - contexts
+            }
+        })
     }
 
     /// The weights with the heads of `union` disabled: the work of [`intervene`] alone.
@@ -258,63 +240,32 @@ impl Engine<'_> {
             .map_err(|e| SweepError::Forward(ForwardError::Intervention(e)))
     }
 
-    fn indices(&self, values: &[usize]) -> Tensor<1, Int> {
-        let values: Vec<i32> = values.iter().map(|&v| v as i32).collect();
-        let count = values.len();
-        Tensor::from_data(TensorData::new(values, [count]), &self.device())
-    }
-
-    /// What the change of the contexts of `heads` does to the attention output: through their
-    /// columns of the output projection, `[batch, width, hidden]`.
+    /// `sum` with what the change of the contexts of `heads` does to the attention output: through
+    /// their rows of the output projection, a run of neighbouring heads at a time.
     fn project(
         &self,
         index: usize,
-        union: &[usize],
         heads: &[usize],
-        delta: &Tensor<4>,
+        delta: &Tensor<3>,
+        sum: Tensor<3>,
     ) -> Tensor<3> {
-        let projection = self.model.bert.encoder.layer[index]
-            .attention
-            .output
-            .dense
-            .weight
-            .val();
-        let [size, _, width, head_size] = delta.dims();
-        let hidden = projection.dims()[1];
-        let projection = self.rows(projection, heads, head_size);
-        let positions: Vec<usize> = heads
-            .iter()
-            .filter_map(|h| union.iter().position(|u| u == h))
-            .collect();
-        let delta = match positions[..] {
-            _ if heads == union => delta.clone(),
-            [position] => delta.clone().narrow(1, position, 1),
-            _ => delta.clone().select(1, self.indices(&positions)),
-        };
-        let delta = delta
-            .swap_dims(1, 2)
-            .reshape([size * width, heads.len() * head_size]);
-        delta.matmul(projection).reshape([size, width, hidden])
-    }
-
-    /// The rows of a `[hidden, hidden]` projection that belong to `heads`.
-    fn rows(&self, projection: Tensor<2>, heads: &[usize], head_size: usize) -> Tensor<2> {
-        match heads {
-            [head] => projection.narrow(0, head * head_size, head_size),
-            _ if heads.len() * head_size == projection.dims()[0] => projection,
-            _ => {
-                let rows = heads
-                    .iter()
-                    .map(|h| projection.clone().narrow(0, h * head_size, head_size));
-                Tensor::cat(rows.collect(), 0)
-            }
-        }
+        let attention = &self.model.bert.encoder.layer[index].attention;
+        let projection = attention.output.dense.weight.val();
+        let size = delta.dims()[2] / attention.self_attention.heads();
+        let runs = heads.chunk_by(|a, b| a + 1 == *b);
+        runs.fold(sum, |sum, run| {
+            let (Some(first), Some(last)) = (run.first(), run.last()) else {
+                return sum;
+            };
+            let columns = first * size..(last + 1) * size;
+            kernels::add_part(sum, delta.clone(), projection.clone(), columns)
+        })
     }
 
     /// From the sum of attention output and residual to the layer's output.
     fn upper(&self, index: usize, sum: Tensor<3>) -> Tensor<3> {
         let layer = &self.model.bert.encoder.layer[index];
-        layer.feed_forward(layer.attention.output.layer_norm.forward(sum))
+        layer.feed_forward(layer.attention.output.normalise(sum))
     }
 
     fn stacked(&self, index: usize, split: impl Iterator<Item = (usize, Tensor<3>)>) -> Group {

@@ -136,7 +136,7 @@ impl OpenModel {
             tokenizer,
             inputs,
             device,
-            device_name: format!("{} {}", args.backend, args.device),
+            device_name: args.backend.label(args.device)?,
         })
     }
 

@@ -37,6 +37,7 @@ pub struct Embeddings {
     /// `LayerNorm` in checkpoints.
     pub layer_norm: LayerNorm,
     dropout: Dropout,
+    epsilon: f64,
 }
 
 impl Embeddings {
@@ -48,6 +49,7 @@ impl Embeddings {
             token_type_embeddings: table(config.type_vocab_size),
             layer_norm: layer_norm(config, device),
             dropout: dropout(config.hidden_dropout_prob),
+            epsilon: config.layer_norm_eps,
         }
     }
 
@@ -58,10 +60,11 @@ impl Embeddings {
         let [_, width] = ids.dims();
         let positions = Tensor::<1, Int>::arange(0..width as i64, &ids.device()).unsqueeze::<2>();
         // The order of the sum is Hugging Face's: words, segments, positions.
-        let sum = self.word_embeddings.forward(ids)
+        let sum = kernels::embedding(&self.word_embeddings, ids)
             + self.token_type_embeddings.forward(types)
             + self.position_embeddings.forward(positions);
-        kernels::dropout(&self.dropout, self.layer_norm.forward(sum))
+        let normal = kernels::norm(&self.layer_norm, self.epsilon, sum);
+        kernels::dropout(&self.dropout, normal)
     }
 }
 
@@ -113,6 +116,16 @@ impl Residual {
             x,
             residual,
         )
+    }
+}
+
+impl Residual {
+    /// The LayerNorm alone, of a sum that was made elsewhere.
+    ///
+    /// # Shapes
+    /// - sum, output: `[batch, width, hidden]`
+    pub fn normalise(&self, sum: Tensor<3>) -> Tensor<3> {
+        kernels::norm(&self.layer_norm, self.epsilon, sum)
     }
 }
 
@@ -174,9 +187,7 @@ impl SelfAttention {
 
     /// `[batch, width, hidden]` to `[batch, heads, width, head_size]`.
     pub fn split(&self, x: Tensor<3>) -> Tensor<4> {
-        let [batch, width, hidden] = x.dims();
-        x.reshape([batch, width, self.heads, hidden / self.heads])
-            .swap_dims(1, 2)
+        kernels::split(x, self.heads)
     }
 
     /// Attention weights before any intervention: `softmax(Q Kᵀ / √d)`.
@@ -185,11 +196,18 @@ impl SelfAttention {
     /// - x: `[batch, width, hidden]`; bias: `[batch, 1, 1, key]`
     /// - output: `[batch, heads, query, key]`
     pub fn weights(&self, x: Tensor<3>, bias: Option<Tensor<4>>) -> Tensor<4> {
-        let query = self.split(kernels::linear(&self.query, x.clone()));
-        let key = self.split(kernels::linear(&self.key, x));
-        let [_, _, _, head_size] = query.dims();
-        let scores = query.matmul(key.swap_dims(2, 3));
-        kernels::softmax(scores, (head_size as f64).sqrt().recip(), bias)
+        let query = kernels::linear(&self.query, x.clone());
+        let key = kernels::linear(&self.key, x);
+        kernels::attention_weights(query, key, self.heads, bias)
+    }
+
+    /// Contexts: weights times values, with dropout of the weights in training.
+    ///
+    /// # Shapes
+    /// - weights: `[batch, heads, query, key]`
+    /// - value, output: `[batch, width, hidden]`, the heads side by side
+    pub fn mix(&self, weights: Tensor<4>, value: Tensor<3>) -> Tensor<3> {
+        kernels::attention_contexts(&self.dropout, weights, value)
     }
 }
 
@@ -231,7 +249,6 @@ impl Layer {
         x: Tensor<3>,
         pass: &Pass<'_>,
     ) -> Result<(Tensor<3>, LayerOutput), InterventionError> {
-        let [batch, width, hidden] = x.dims();
         let attention = &self.attention.self_attention;
         let weights = attention.weights(x.clone(), pass.bias.clone());
         let weights = intervene(
@@ -242,10 +259,9 @@ impl Layer {
             pass.batch,
         )?;
         let maps = pass.want.maps.then(|| weights.clone());
-        let value = attention.split(kernels::linear(&attention.value, x.clone()));
-        let context = kernels::dropout(&attention.dropout, weights).matmul(value);
-        let contexts = pass.want.contexts.then(|| context.clone());
-        let context = context.swap_dims(1, 2).reshape([batch, width, hidden]);
+        let value = kernels::linear(&attention.value, x.clone());
+        let context = attention.mix(weights, value);
+        let contexts = pass.want.contexts.then(|| attention.split(context.clone()));
         let x = self.attention.output.forward(context, x);
         let x = self.feed_forward(x);
         let hidden = pass.want.hidden.then(|| x.clone());

@@ -37,7 +37,7 @@ pub mod kernels;
 mod model;
 mod output;
 
-pub use backend::{Backend, BackendError, ParseBackendError};
+pub use backend::{Backend, BackendError, DeviceInfo, ParseBackendError};
 pub use batch::{BatchError, TokenBatch, TokenIds};
 pub use checkpoint::{Checkpoint, CheckpointError, LoadReport};
 pub use classifier::{ClassifierOutput, SequenceClassifier};

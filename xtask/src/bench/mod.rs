@@ -18,15 +18,19 @@
 #![allow(rustdoc::invalid_html_tags)]
 
 mod ablate;
+mod curves;
+mod extract;
+pub mod memory;
 pub mod python;
 pub mod report;
 pub mod rounds;
+mod statistics;
 mod train;
 
 use crate::{Program, build};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The benchmarks.
@@ -34,6 +38,10 @@ use std::process::{Command, Stdio};
 pub enum Bench {
     /// The ablation sweep against a PyTorch script with hooks.
     Ablate(ablate::AblateArgs),
+    /// Time and memory of `attn stats` against the number of examples, their length and the heads.
+    Curves(curves::CurvesArgs),
+    /// Forward pass and all statistics of maps against a PyTorch script, with peak memory.
+    Extract(extract::ExtractArgs),
     /// A training step against a PyTorch script.
     Train(train::TrainArgs),
 }
@@ -50,6 +58,10 @@ pub struct BenchArgs {
     /// Threads of each program [default: all that the machine has].
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    /// Run each program under this one, for example 'taskset -c 0,1' or one that keeps others away
+    /// (extract and curves).
+    #[arg(long, value_name = "COMMAND")]
+    pub under: Option<String>,
     /// Folder for the table (<name>.md and <name>.json) [default: print only].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -61,6 +73,21 @@ impl BenchArgs {
         let all = || std::thread::available_parallelism().map_or(1, usize::from);
         self.threads.unwrap_or_else(all).max(1)
     }
+
+    /// A program under the command of `--under`, with this benchmark's threads.
+    pub fn program(&self, program: &Path) -> Command {
+        let mut words = self.under.iter().flat_map(|under| under.split_whitespace());
+        let mut command = match words.next() {
+            None => Command::new(program),
+            Some(first) => {
+                let mut command = Command::new(first);
+                command.args(words).arg(program);
+                command
+            }
+        };
+        with_threads(&mut command, self.threads());
+        command
+    }
 }
 
 /// Runs a benchmark.
@@ -70,6 +97,8 @@ impl BenchArgs {
 pub fn run(bench: Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Ablate(args) => ablate::run(&args),
+        Bench::Curves(args) => curves::run(&args),
+        Bench::Extract(args) => extract::run(&args),
         Bench::Train(args) => train::run(&args),
     }
 }
@@ -128,6 +157,11 @@ pub fn measured(command: &mut Command) -> anyhow::Result<serde_json::Value> {
     if !output.status.success() {
         bail!("{name} failed ({}):\n{text}", output.status);
     }
+    last_line(&name, &text)
+}
+
+/// The JSON object in the last line of what program `name` printed; the lines before it pass through.
+fn last_line(name: &str, text: &str) -> anyhow::Result<serde_json::Value> {
     let (before, last) = match text.trim_end().rsplit_once('\n') {
         Some((before, last)) => (before, last),
         None => ("", text.trim_end()),

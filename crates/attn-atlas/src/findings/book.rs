@@ -63,15 +63,19 @@ impl Number {
     }
 }
 
+/// Task, layer, head and metric of a record.
+type Key<'a> = (&'a str, Option<usize>, Option<usize>, &'a str);
+
 /// The records of one run, by task, place and metric.
 pub struct Book<'a> {
     records: &'a [Record],
-    places: HashMap<(&'a str, Option<usize>, Option<usize>, &'a str), usize>,
+    places: HashMap<Key<'a>, usize>,
 }
 
 impl<'a> Book<'a> {
     pub fn new(records: &'a [Record]) -> Self {
-        let key = |r: &'a Record| (r.task.as_str(), r.layer, r.head, r.metric.as_str());
+        let key =
+            |r: &'a Record| -> Key<'a> { (r.task.as_str(), r.layer, r.head, r.metric.as_str()) };
         let places = records.iter().enumerate().map(|(at, r)| (key(r), at));
         Self {
             records,

@@ -13,7 +13,7 @@ pub use safetensors::TensorFile;
 /// Either kind of file, by the name's ending.
 pub enum Tensors {
     /// `.npz`.
-    Npz(Npz),
+    Npz(Box<Npz>),
     /// Everything else.
     Safetensors(TensorFile),
 }
@@ -32,7 +32,7 @@ impl Tensors {
             .extension()
             .is_some_and(|e| e.eq_ignore_ascii_case("npz"));
         Ok(if npz {
-            Self::Npz(Npz::create(path, tensors, metadata)?)
+            Self::Npz(Box::new(Npz::create(path, tensors, metadata)?))
         } else {
             Self::Safetensors(TensorFile::create(path, tensors, metadata)?)
         })

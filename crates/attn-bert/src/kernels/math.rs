@@ -90,38 +90,41 @@ fn normal<S: Simd>(x: f32) -> (f32, f32) {
     (if x < 0.0 { tail } else { 1.0 - tail }, density)
 }
 
-/// Exact GELU, `x Φ(x)`, of `x + bias`, in place.
+/// Exact GELU, `x Φ(x)`, in place.
 pub(super) struct Gelu<'a> {
-    pub rows: &'a mut [f32],
-    /// As long as a row; empty for none.
-    pub bias: &'a [f32],
+    pub values: &'a mut [f32],
 }
 
 impl WithSimd for Gelu<'_> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        if self.bias.is_empty() {
-            for x in self.rows {
-                *x *= normal::<S>(*x).0;
-            }
-            return;
-        }
-        for row in self.rows.chunks_exact_mut(self.bias.len()) {
-            for (x, b) in row.iter_mut().zip(self.bias) {
-                let z = *x + b;
-                *x = z * normal::<S>(z).0;
-            }
+        for x in self.values {
+            *x *= normal::<S>(*x).0;
         }
     }
 }
 
-/// Multiplies a gradient, in place, by GELU's derivative at `x + bias`: `Φ(z) + z φ(z)`.
+/// Exact GELU of `x` into another slice.
+pub(super) struct GeluInto<'a> {
+    pub x: &'a [f32],
+    pub to: &'a mut [f32],
+}
+
+impl WithSimd for GeluInto<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (y, x) in self.to.iter_mut().zip(self.x) {
+            *y = *x * normal::<S>(*x).0;
+        }
+    }
+}
+
+/// Multiplies a gradient, in place, by GELU's derivative at `x`: `Φ(x) + x φ(x)`.
 pub(super) struct GeluBackward<'a> {
     pub gradient: &'a mut [f32],
     pub x: &'a [f32],
-    /// As long as a row; empty for none.
-    pub bias: &'a [f32],
 }
 
 impl WithSimd for GeluBackward<'_> {
@@ -129,25 +132,9 @@ impl WithSimd for GeluBackward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         const SCALE: f32 = 0.398_942_3; // 1 / √(2π)
-        let slope = |z: f32| {
-            let (phi, density) = normal::<S>(z);
-            fma::<S>(z * SCALE, density, phi)
-        };
-        if self.bias.is_empty() {
-            for (g, x) in self.gradient.iter_mut().zip(self.x) {
-                *g *= slope(*x);
-            }
-            return;
-        }
-        let width = self.bias.len();
-        for (row, x) in self
-            .gradient
-            .chunks_exact_mut(width)
-            .zip(self.x.chunks_exact(width))
-        {
-            for ((g, x), b) in row.iter_mut().zip(x).zip(self.bias) {
-                *g *= slope(*x + b);
-            }
+        for (g, x) in self.gradient.iter_mut().zip(self.x) {
+            let (phi, density) = normal::<S>(*x);
+            *g *= fma::<S>(*x * SCALE, density, phi);
         }
     }
 }
@@ -316,24 +303,6 @@ impl WithSimd for DropOut<'_> {
     }
 }
 
-/// Adds a bias to each row, in place.
-pub(super) struct AddBias<'a> {
-    pub rows: &'a mut [f32],
-    pub bias: &'a [f32],
-}
-
-impl WithSimd for AddBias<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for row in self.rows.chunks_exact_mut(self.bias.len()) {
-            for (x, b) in row.iter_mut().zip(self.bias) {
-                *x += b;
-            }
-        }
-    }
-}
-
 /// Adds the rows to `total`, in order.
 pub(super) struct AddRows<'a> {
     pub rows: &'a [f32],
@@ -352,11 +321,11 @@ impl WithSimd for AddRows<'_> {
     }
 }
 
-/// `mask · (x + bias) + residual`, in place of `x`: what the LayerNorm normalises.
+/// `mask · x + residual`, in place of `x`: what the LayerNorm normalises.
 pub(super) struct Combine<'a> {
-    pub rows: &'a mut [f32],
-    pub bias: &'a [f32],
+    pub values: &'a mut [f32],
     pub residual: &'a [f32],
+    /// Index of the first value, for the mask.
     pub start: u32,
     pub mask: Mask,
 }
@@ -365,23 +334,16 @@ impl WithSimd for Combine<'_> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let width = self.bias.len();
-        let mut index = self.start;
-        for (row, residual) in self
-            .rows
-            .chunks_exact_mut(width)
-            .zip(self.residual.chunks_exact(width))
-        {
-            if self.mask.threshold == 0 {
-                for ((x, b), r) in row.iter_mut().zip(self.bias).zip(residual) {
-                    *x = *x + b + r;
-                }
-            } else {
-                for ((x, b), r) in row.iter_mut().zip(self.bias).zip(residual) {
-                    *x = fma::<S>(*x + b, self.mask.factor(index), *r);
-                    index = index.wrapping_add(1);
-                }
+        if self.mask == Mask::NONE {
+            for (x, r) in self.values.iter_mut().zip(self.residual) {
+                *x += r;
             }
+            return;
+        }
+        let mut index = self.start;
+        for (x, r) in self.values.iter_mut().zip(self.residual) {
+            *x = fma::<S>(*x, self.mask.factor(index), *r);
+            index = index.wrapping_add(1);
         }
     }
 }
@@ -411,6 +373,33 @@ impl WithSimd for Norm<'_> {
             let (mean, inverse) = moments(row, self.epsilon);
             for ((x, g), b) in row.iter_mut().zip(self.gamma).zip(self.beta) {
                 *x = fma::<S>((*x - mean) * inverse, *g, *b);
+            }
+        }
+    }
+}
+
+/// LayerNorm of each row of `x` into another slice.
+pub(super) struct NormInto<'a> {
+    pub x: &'a [f32],
+    pub to: &'a mut [f32],
+    pub gamma: &'a [f32],
+    pub beta: &'a [f32],
+    pub epsilon: f32,
+}
+
+impl WithSimd for NormInto<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let width = self.gamma.len();
+        for (row, to) in self
+            .x
+            .chunks_exact(width)
+            .zip(self.to.chunks_exact_mut(width))
+        {
+            let (mean, inverse) = moments(row, self.epsilon);
+            for (((y, x), g), b) in to.iter_mut().zip(row).zip(self.gamma).zip(self.beta) {
+                *y = fma::<S>((*x - mean) * inverse, *g, *b);
             }
         }
     }

@@ -16,14 +16,21 @@
 #[cfg(feature = "flex")]
 mod flex;
 #[cfg(feature = "flex")]
+mod gemm;
+#[cfg(feature = "flex")]
 mod math;
+mod plain;
 
-use burn::nn::{Dropout, LayerNorm, Linear};
+use burn::nn::{Dropout, Embedding, LayerNorm, Linear};
 #[cfg(feature = "flex")]
 use burn::tensor::{DType, Distribution};
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Int, Tensor, activation};
 #[cfg(feature = "flex")]
-use {burn::backend::Dispatch, flex::FusedOps, math::Mask};
+use {
+    burn::backend::Dispatch,
+    flex::{AttentionOps, ChangeOps, EmbeddingOps, LinearOps, PointwiseOps},
+    math::Mask,
+};
 
 /// Whether a tensor's device is the flex backend, with or without autodiff.
 #[cfg(feature = "flex")]
@@ -44,24 +51,14 @@ fn belongs<const D: usize>(parameter: &Tensor<1>, x: &Tensor<D>) -> bool {
     fits(parameter) && x.dims().last() == parameter.dims().first()
 }
 
-/// `x · weight` as one product of two matrices. Burn would give the weight of a three-dimensional `x`
-/// one gradient an example, `[batch, inputs, outputs]`, and add them up: at batch 32 that took two
-/// thirds of a training step.
-///
-/// # Shapes
-/// - x: `[.., inputs]`
-/// - weight: `[inputs, outputs]`
-/// - output: `[.., outputs]`
+/// Weight and bias of a linear map that the fused forms take together with `x`.
 #[cfg(feature = "flex")]
-fn product<const D: usize>(x: Tensor<D>, weight: Tensor<2>) -> Tensor<D> {
-    let mut shape = x.dims();
-    let Some((last, rows)) = shape.split_last_mut() else {
-        return x; // a scalar has no rows; linear maps take none
-    };
-    let rows = rows.iter().product::<usize>();
-    let flat = burn::tensor::module::linear(x.reshape([rows, *last]), weight, None);
-    *last = flat.dims()[1];
-    flat.reshape(shape)
+fn parts<const D: usize>(map: &Linear, x: &Tensor<D>) -> Option<(Tensor<2>, Tensor<1>)> {
+    let (weight, bias) = (map.weight.val(), map.bias.as_ref()?.val());
+    let [inputs, outputs] = weight.dims();
+    let whole = fits(x) && fits(&weight) && fits(&bias);
+    (whole && x.dims().last() == Some(&inputs) && bias.dims() == [outputs])
+        .then_some((weight, bias))
 }
 
 /// Exact GELU, `x Φ(x)` with the error function (BERT's).
@@ -73,7 +70,7 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     if fits(&x) {
         return Tensor::from_dispatch(Dispatch::fused_gelu(x.into_dispatch()));
     }
-    activation::gelu(x)
+    plain::gelu(x)
 }
 
 /// Exact GELU of a linear map: bias and GELU in one pass.
@@ -83,37 +80,44 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// - output: `[.., outputs]`
 pub fn linear_gelu<const D: usize>(map: &Linear, x: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "flex")]
-    if let Some(bias) = map.bias.as_ref().map(|b| b.val()) {
-        let inner = product(x, map.weight.val());
-        if fits(&inner) && belongs(&bias, &inner) {
-            return Tensor::from_dispatch(Dispatch::fused_bias_gelu(
-                inner.into_dispatch(),
-                bias.into_dispatch(),
-            ));
-        }
-        return activation::gelu(inner + bias.unsqueeze());
+    if let Some((weight, bias)) = parts(map, &x) {
+        return Tensor::from_dispatch(Dispatch::fused_linear_gelu(
+            x.into_dispatch(),
+            weight.into_dispatch(),
+            bias.into_dispatch(),
+        ));
     }
-    gelu(map.forward(x))
+    gelu(flat(map, x))
 }
 
-/// A linear map; its bias is added on all cores.
+/// A linear map.
 ///
 /// # Shapes
 /// - x: `[.., inputs]`
 /// - output: `[.., outputs]`
 pub fn linear<const D: usize>(map: &Linear, x: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "flex")]
-    if let Some(bias) = map.bias.as_ref().map(|b| b.val()) {
-        let output = product(x, map.weight.val());
-        if fits(&output) && belongs(&bias, &output) {
-            return Tensor::from_dispatch(Dispatch::fused_bias(
-                output.into_dispatch(),
-                bias.into_dispatch(),
-            ));
-        }
-        return output + bias.unsqueeze();
+    if let Some((weight, bias)) = parts(map, &x) {
+        return Tensor::from_dispatch(Dispatch::fused_linear(
+            x.into_dispatch(),
+            weight.into_dispatch(),
+            bias.into_dispatch(),
+        ));
     }
-    map.forward(x)
+    flat(map, x)
+}
+
+/// A linear map by Burn's own product, of two matrices: with batched inputs the backward pass would make
+/// one weight gradient an example.
+fn flat<const D: usize>(map: &Linear, x: Tensor<D>) -> Tensor<D> {
+    let mut shape = x.dims();
+    let inputs = shape.last().copied().unwrap_or(1);
+    let rows = shape.iter().product::<usize>() / inputs.max(1);
+    let output: Tensor<2> = map.forward(x.reshape([rows, inputs]));
+    if let Some(last) = shape.last_mut() {
+        *last = output.dims()[1];
+    }
+    output.reshape(shape)
 }
 
 /// `softmax(scale · scores + bias)` over the keys: scaling, mask and softmax in one pass.
@@ -210,24 +214,26 @@ pub fn linear_norm<const D: usize>(
     residual: Tensor<D>,
 ) -> Tensor<D> {
     #[cfg(feature = "flex")]
-    if let (Some(bias), Some(beta)) = (map.bias.as_ref(), norm.beta.as_ref()) {
-        let (bias, gamma, beta) = (bias.val(), norm.gamma.val(), beta.val());
-        let output = product(x, map.weight.val());
-        let device = output.device();
-        let fused = fits(&output)
-            && fits(&residual)
-            && output.dims() == residual.dims()
-            && [&bias, &gamma, &beta]
-                .into_iter()
-                .all(|p| belongs(p, &output));
-        let mask = if drops(layer, &device) {
-            mask(layer, &device)
-        } else {
-            Some(Mask::NONE)
+    if let (Some((weight, bias)), Some(beta)) = (parts(map, &x), norm.beta.as_ref()) {
+        let (gamma, beta) = (norm.gamma.val(), beta.val());
+        let mut shape = x.dims();
+        if let (Some(last), [outputs]) = (shape.last_mut(), bias.dims()) {
+            *last = outputs;
+        }
+        let device = x.device();
+        let fused = fits(&residual)
+            && residual.dims() == shape
+            && belongs(&gamma, &residual)
+            && belongs(&beta, &residual);
+        let mask = match (fused, drops(layer, &device)) {
+            (false, _) => None, // drawing it would make a GPU wait
+            (true, true) => mask(layer, &device),
+            (true, false) => Some(Mask::NONE),
         };
-        if let (true, Some(mask)) = (fused, mask) {
-            return Tensor::from_dispatch(Dispatch::fused_norm(
-                output.into_dispatch(),
+        if let Some(mask) = mask {
+            return Tensor::from_dispatch(Dispatch::fused_linear_norm(
+                x.into_dispatch(),
+                weight.into_dispatch(),
                 bias.into_dispatch(),
                 residual.into_dispatch(),
                 gamma.into_dispatch(),
@@ -236,8 +242,180 @@ pub fn linear_norm<const D: usize>(
                 epsilon as f32,
             ));
         }
-        return norm.forward(layer.forward(output + bias.unsqueeze()) + residual);
     }
     let _ = epsilon; // the LayerNorm knows it
-    norm.forward(layer.forward(map.forward(x)) + residual)
+    norm.forward(layer.forward(flat(map, x)) + residual)
+}
+
+/// A LayerNorm. `epsilon` must be its own, which Burn keeps private.
+///
+/// # Shapes
+/// - x, output: `[.., hidden]`
+pub fn norm<const D: usize>(norm: &LayerNorm, epsilon: f64, x: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if let Some(beta) = norm.beta.as_ref().map(|b| b.val()) {
+        let gamma = norm.gamma.val();
+        if fits(&x) && belongs(&gamma, &x) && belongs(&beta, &x) {
+            return Tensor::from_dispatch(Dispatch::fused_norm(
+                x.into_dispatch(),
+                gamma.into_dispatch(),
+                beta.into_dispatch(),
+                epsilon as f32,
+            ));
+        }
+    }
+    let _ = epsilon; // the LayerNorm knows it
+    norm.forward(x)
+}
+
+/// `[batch, width, heads * size]` to `[batch, heads, width, size]`.
+///
+/// # Shapes
+/// As above; `heads` must divide the last dimension.
+pub fn split(x: Tensor<3>, heads: usize) -> Tensor<4> {
+    let [batch, width, hidden] = x.dims();
+    x.reshape([batch, width, heads, hidden / heads])
+        .swap_dims(1, 2)
+}
+
+/// Attention weights, `softmax(Q Kᵀ / √size + bias)` for each head. Of the bias the same holds as in
+/// [`softmax`].
+///
+/// # Shapes
+/// - query, key: `[batch, width, heads * size]`
+/// - bias: `[batch, 1, 1, key]`
+/// - output: `[batch, heads, query, key]`
+pub fn attention_weights(
+    query: Tensor<3>,
+    key: Tensor<3>,
+    heads: usize,
+    bias: Option<Tensor<4>>,
+) -> Tensor<4> {
+    let [batch, width, hidden] = query.dims();
+    let scale = ((hidden / heads) as f64).sqrt().recip();
+    #[cfg(feature = "flex")]
+    if fits(&query) && fits(&key) && key.dims() == query.dims() && hidden % heads == 0 {
+        match &bias {
+            None => {
+                return Tensor::from_dispatch(Dispatch::fused_weights(
+                    query.into_dispatch(),
+                    key.into_dispatch(),
+                    heads,
+                    scale as f32,
+                ));
+            }
+            Some(bias)
+                if fits(bias) && bias.dims() == [batch, 1, 1, width] && !bias.is_tracked() =>
+            {
+                return Tensor::from_dispatch(Dispatch::fused_masked_weights(
+                    query.into_dispatch(),
+                    key.into_dispatch(),
+                    bias.clone().into_dispatch(),
+                    heads,
+                    scale as f32,
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    let scores = split(query, heads).matmul(split(key, heads).swap_dims(2, 3));
+    let _ = (batch, width);
+    softmax(scores, scale, bias)
+}
+
+/// Contexts: dropout of the weights, times the values, the heads side by side.
+///
+/// # Shapes
+/// - weights: `[batch, heads, width, width]`
+/// - value, output: `[batch, width, heads * size]`
+pub fn attention_contexts(layer: &Dropout, weights: Tensor<4>, value: Tensor<3>) -> Tensor<3> {
+    let [batch, width, hidden] = value.dims();
+    let [_, heads, _, _] = weights.dims();
+    #[cfg(feature = "flex")]
+    if fits(&weights)
+        && fits(&value)
+        && weights.dims() == [batch, heads, width, width]
+        && hidden % heads == 0
+    {
+        let device = value.device();
+        let mask = if drops(layer, &device) {
+            mask(layer, &device)
+        } else {
+            Some(Mask::NONE)
+        };
+        if let Some(mask) = mask {
+            return Tensor::from_dispatch(Dispatch::fused_contexts(
+                weights.into_dispatch(),
+                value.into_dispatch(),
+                mask,
+            ));
+        }
+    }
+    let contexts = dropout(layer, weights).matmul(split(value, heads));
+    contexts.swap_dims(1, 2).reshape([batch, width, hidden])
+}
+
+/// Rows of a table.
+///
+/// # Shapes
+/// - ids: `[batch, width]`
+/// - output: `[batch, width, hidden]`
+pub fn embedding(table: &Embedding, ids: Tensor<2, Int>) -> Tensor<3> {
+    #[cfg(feature = "flex")]
+    if fits(&table.weight.val()) {
+        // Reading the ids costs nothing here; elsewhere it would make a GPU wait.
+        let weight = table.weight.val();
+        let ([rows, hidden], [batch, width]) = (weight.dims(), ids.dims());
+        let chosen: Option<Vec<usize>> = ids
+            .clone()
+            .into_data()
+            .iter::<i64>()
+            .map(|id| usize::try_from(id).ok().filter(|&id| id < rows))
+            .collect();
+        if let Some(chosen) = chosen.filter(|chosen| !chosen.is_empty()) {
+            let rows: Tensor<2> =
+                Tensor::from_dispatch(Dispatch::fused_embedding(weight.into_dispatch(), chosen));
+            return rows.reshape([batch, width, hidden]);
+        }
+    }
+    table.forward(ids)
+}
+
+/// `base` and a few columns' share of a linear map: `base + x[.., columns] · weight[columns]`.
+///
+/// # Shapes
+/// - base, output: `[batch, width, outputs]`
+/// - x: `[batch, width, inputs]`; weight: `[inputs, outputs]`
+pub fn add_part(
+    base: Tensor<3>,
+    x: Tensor<3>,
+    weight: Tensor<2>,
+    columns: std::ops::Range<usize>,
+) -> Tensor<3> {
+    let ([batch, width, inputs], count) = (x.dims(), columns.len());
+    let outputs = weight.dims()[1];
+    #[cfg(feature = "flex")]
+    if fits(&base)
+        && fits(&x)
+        && fits(&weight)
+        && !base.device().is_autodiff()
+        && base.dims() == [batch, width, outputs]
+        && weight.dims()[0] == inputs
+        && columns.end <= inputs
+        && count > 0
+    {
+        return Tensor::from_dispatch(Dispatch::fused_change(
+            base.into_dispatch(),
+            x.into_dispatch(),
+            weight.into_dispatch(),
+            columns.start,
+            count,
+        ));
+    }
+    let part = x
+        .narrow(2, columns.start, count)
+        .reshape([batch * width, count]);
+    let weight = weight.narrow(0, columns.start, count);
+    let _ = inputs;
+    base + part.matmul(weight).reshape([batch, width, outputs])
 }

@@ -2,6 +2,7 @@
 """Writes the models and the expected outputs that attn-bert's parity tests compare with.
 
     make_fixtures.py --tiny                  tiny random models and their expectations (committed)
+    make_fixtures.py --gradients             gradients of the committed tiny-bert (committed)
     make_fixtures.py --minilm FOLDER         expectations for all-MiniLM-L6-v2 (committed)
     make_fixtures.py --e5 FOLDER             expectations for the 12x12 e5 model (committed)
     make_fixtures.py --bert-base OUTDIR      a random BERT-base-shaped model and its expectations
@@ -19,7 +20,7 @@ import shutil
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
 
 from bert_reference import ABLATED_HEADS, encode, forward_ablated, pieces, uniform_maps, write_expected
@@ -206,6 +207,34 @@ def tiny(out, seed):
         write_expected(out / f"{name}.expected.safetensors", name, half.float().eval(), cases[-1:])
 
 
+def gradients(out, seed):
+    """Gradients of tiny-bert: of a fixed random combination of its logits on the padded batch, so that
+    nothing saturates, with respect to every parameter. Tensors have the parameters' names; `coefficients`
+    is the combination, `[examples, labels]`."""
+    folder = out / "tiny-bert"
+    model = BertForSequenceClassification.from_pretrained(folder, attn_implementation="eager").float().eval()
+    inputs = text_cases(AutoTokenizer.from_pretrained(folder), TINY_CASES)[-1]["inputs"]
+    draws = np.random.default_rng(seed).standard_normal((len(inputs["input_ids"]), model.num_labels), dtype=np.float32)
+    coefficients = torch.from_numpy(draws)
+
+    def of(model, dtype):
+        (model(**inputs).logits * coefficients.to(dtype)).sum().backward()
+        return {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
+
+    found = of(model, torch.float32)
+    model.zero_grad()
+    exact = of(model.double(), torch.float64)
+    off = max((found[name].double() - exact[name]).abs().max().item() for name in found)
+    largest = max(gradient.abs().max().item() for gradient in exact.values())
+    save_file(
+        {**found, "coefficients": coefficients},
+        out / "tiny-bert.gradients.safetensors",
+        metadata={"model": "tiny-bert", "case": str(len(TINY_CASES) - 1), "torch": torch.__version__},
+    )
+    (out / "tiny-bert.gradients.safetensors").chmod(0o644)
+    print(f"gradients of tiny-bert: largest {largest:.3g}, float32 - float64 at most {off:.1e}")
+
+
 def load_eager(folder):
     """A checkpoint's encoder in float32 and its tokenizer; no pooler unless the file has one."""
     names = load_file(pathlib.Path(folder) / "model.safetensors").keys()
@@ -255,20 +284,23 @@ def bert_base(out, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tiny", action="store_true", help="write the tiny models and their expectations")
+    parser.add_argument("--gradients", action="store_true", help="write the gradients of the tiny-bert that is there")
     parser.add_argument("--minilm", metavar="FOLDER", help="all-MiniLM-L6-v2 in Hugging Face layout")
     parser.add_argument("--e5", metavar="FOLDER", help="multilingual-e5-small-en-pt in Hugging Face layout")
     parser.add_argument("--bert-base", metavar="OUTDIR", type=pathlib.Path, help="where to write the random BERT-base")
     parser.add_argument("--out", metavar="DIR", type=pathlib.Path, default=FIXTURES, help="default: ../fixtures")
     parser.add_argument("--seed", type=int, default=20191103, help="of all weights and maps (default: %(default)s)")
     options = parser.parse_args()
-    if not (options.tiny or options.minilm or options.e5 or options.bert_base):
-        parser.error("nothing to do: give --tiny, --minilm, --e5 or --bert-base")
+    if not (options.tiny or options.gradients or options.minilm or options.e5 or options.bert_base):
+        parser.error("nothing to do: give --tiny, --gradients, --minilm, --e5 or --bert-base")
     torch.set_num_threads(1)  # the order of sums, hence the last bits, depends on the number of threads
     options.out.mkdir(parents=True, exist_ok=True)
     print("| max abs float32 - float64 | maps | hidden | pooled | logits |")
     print("| --- | --- | --- | --- | --- |")
     if options.tiny:
         tiny(options.out, options.seed)
+    if options.gradients:
+        gradients(options.out, options.seed + 2)
     if options.minilm:
         real(options.out, "minilm", options.minilm, [0, 3, 6])
     if options.e5:

@@ -1,7 +1,7 @@
 //! The page of claims: what was measured first, the rest folded up.
 
 use super::{Report, claim_numbers};
-use crate::claims::{Claim, Verdict};
+use crate::claims::{Claim, Finding, Verdict};
 use crate::svg::escape;
 use std::fmt::Write;
 
@@ -27,28 +27,84 @@ pub(super) fn write(report: &Report, out: &mut String) {
         count(Verdict::DoesNotHold),
         count(Verdict::CannotBeTold),
     );
-    if !told.is_empty() {
-        table(report, &told, out);
+    for claim in told {
+        one(report, claim, out);
     }
     if !open.is_empty() {
         let _ = write!(
             out,
-            "<details><summary>Not measured here: {} claims</summary>",
+            "<details><summary>Not measured here: {} claims</summary><ul>",
             open.len()
         );
-        table(report, &open, out);
-        out.push_str("</details>");
+        for claim in open {
+            let _ = writeln!(
+                out,
+                "<li id=\"claim-{}\">{} {}</li>",
+                escape(&claim.id),
+                escape(&claim.statement),
+                place(claim)
+            );
+        }
+        out.push_str("</ul></details>");
     }
     out.push_str("</section>\n");
 }
 
-fn table(report: &Report, claims: &[&Claim], out: &mut String) {
-    out.push_str("<div class=\"scroll\"><table class=\"sortable claims\"><thead><tr>");
+/// Section, place and the paper's numbers.
+fn place(claim: &Claim) -> String {
+    let mut text = format!(
+        "<span class=\"muted\">Section {}, {}.",
+        escape(&claim.section),
+        escape(&claim.place)
+    );
+    let numbers = claim_numbers(claim);
+    if !numbers.is_empty() {
+        let _ = write!(text, " The paper's numbers: {}.", escape(&numbers));
+    }
+    text.push_str("</span>");
+    text
+}
+
+/// A claim, how many findings say what of it, and these in a table that folds.
+fn one(report: &Report, claim: &Claim, out: &mut String) {
+    let found: Vec<&Finding> = report.findings_of(&claim.id).collect();
+    let _ = write!(
+        out,
+        "<article class=\"claim\" id=\"claim-{}\"><h3>{}</h3><p>{}</p><p>",
+        escape(&claim.id),
+        escape(&claim.statement),
+        place(claim)
+    );
+    for verdict in [Verdict::Holds, Verdict::DoesNotHold, Verdict::CannotBeTold] {
+        let count = found.iter().filter(|f| f.verdict == verdict).count();
+        if count > 0 {
+            let times = if found.len() == 1 {
+                String::new()
+            } else {
+                format!(": {count} of {}", found.len())
+            };
+            let (class, words) = (class(verdict), verdict.words());
+            let _ = write!(
+                out,
+                "<span class=\"verdict {class}\">{words}{times}</span> "
+            );
+        }
+    }
+    // Few findings are read at once; many are for those who ask.
+    let opened = if found.len() <= 3 { " open" } else { "" };
+    let _ = write!(
+        out,
+        "</p><details{opened}><summary>{} finding{}</summary><div class=\"scroll\"><table class=\"sortable claims\"><thead><tr>",
+        found.len(),
+        if found.len() == 1 { "" } else { "s" }
+    );
     for name in [
-        "Section",
-        "Claim",
-        "The paper's numbers",
+        "Model",
+        "Task",
         "Verdict",
+        "Value",
+        "n",
+        "Seed",
         "What we find",
     ] {
         let _ = write!(
@@ -57,27 +113,30 @@ fn table(report: &Report, claims: &[&Claim], out: &mut String) {
         );
     }
     out.push_str("</tr></thead><tbody>\n");
-    for claim in claims {
-        let (mut verdicts, mut found) = (String::new(), String::new());
-        for finding in report.findings_of(&claim.id) {
-            let (class, words) = (class(finding.verdict), finding.verdict.words());
-            let _ = write!(verdicts, "<p class=\"verdict {class}\">{words}</p>");
-            let _ = write!(found, "<p>{}</p>", escape(&finding.in_words()));
-        }
-        if verdicts.is_empty() {
-            verdicts.push_str("<span class=\"muted\">not measured here</span>");
-        }
+    for finding in found {
+        let value = finding.number().map_or_else(
+            || "<td></td>".to_owned(),
+            |shown| {
+                format!(
+                    "<td data-v=\"{}\">{}</td>",
+                    finding.value.unwrap_or(f64::NAN),
+                    escape(&shown)
+                )
+            },
+        );
+        let (class, words) = (class(finding.verdict), finding.verdict.words());
         let _ = writeln!(
             out,
-            "<tr id=\"claim-{}\"><td>{}<br><small>{}</small></td><td>{}</td><td>{}</td><td>{verdicts}</td><td>{found}</td></tr>",
-            escape(&claim.id),
-            escape(&claim.section),
-            escape(&claim.place),
-            escape(&claim.statement),
-            escape(&claim_numbers(claim)),
+            "<tr><td>{}</td><td>{}</td><td class=\"verdict {class}\">{words}</td>{value}<td data-v=\"{}\">{}</td><td>{}</td><td>{}</td></tr>",
+            escape(&finding.model),
+            escape(finding.task.as_deref().unwrap_or("")),
+            finding.n,
+            finding.n,
+            finding.seed,
+            escape(&finding.finding),
         );
     }
-    out.push_str("</tbody></table></div>");
+    out.push_str("</tbody></table></div></details></article>\n");
 }
 
 fn class(verdict: Verdict) -> &'static str {

@@ -141,6 +141,13 @@ impl Report {
 }
 
 impl Finding {
+    /// The number that decides, with its interval.
+    fn number(&self) -> Option<String> {
+        let interval = self.ci_low.zip(self.ci_high);
+        self.value
+            .map(|v| crate::Cell::estimate(v, interval, 3).shown())
+    }
+
     /// What was found, with the number that decides, its interval, n and seed.
     fn in_words(&self) -> String {
         let mut text = self.model.clone();
@@ -148,11 +155,8 @@ impl Finding {
             text.push_str(&format!(", {task}"));
         }
         text.push_str(&format!(": {}", self.finding));
-        let interval = self.ci_low.zip(self.ci_high);
-        let number = self
-            .value
-            .map(|v| crate::Cell::estimate(v, interval, 3).shown());
-        let parts = number
+        let parts = self
+            .number()
             .into_iter()
             .chain([format!("n = {}", self.n), format!("seed {}", self.seed)]);
         text.push_str(&format!(" ({})", parts.collect::<Vec<_>>().join("; ")));

@@ -83,8 +83,10 @@ fn hostile_text_stays_text() {
     assert!(html.contains("<img src=\"data:image/svg+xml;base64,"));
     assert!(!html.contains("onload=\"alert"));
     assert!(html.contains("data-v=\"0.5\">0.50 [0.25, 0.75]"));
-    assert!(html.contains("not measured here") && html.contains("cannot be told"));
-    assert!(html.contains("n = 408; seed 42"));
+    assert!(html.contains("Not measured here") && html.contains("cannot be told"));
+    assert!(html.contains(
+        "data-v=\"0.5\">0.500 [−0.100, 1.100]</td><td data-v=\"408\">408</td><td>42</td>"
+    ));
 }
 
 #[test]

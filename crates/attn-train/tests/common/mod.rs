@@ -58,7 +58,7 @@ pub fn with_dropout(folder: &Path, probability: f64) -> (Checkpoint, TempDir) {
 
 /// Replaces the classifier; `weights` are `[labels, hidden]`, the bias becomes 0.
 pub fn set_classifier(model: &mut SequenceClassifier, labels: usize, weights: &[f32]) {
-    let device = device();
+    let device = model.bert.device();
     let tensor = Tensor::<2>::from_data(
         TensorData::new(weights.to_vec(), [labels, weights.len() / labels]),
         &device,

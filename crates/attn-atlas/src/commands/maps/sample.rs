@@ -46,7 +46,7 @@ pub fn run(args: &SampleArgs) -> anyhow::Result<()> {
         args.out.clone(),
         json!(null),
         args.seed,
-        format!("{} {}", args.backend, args.device),
+        args.backend.label(args.device)?,
     );
     let mut families = Vec::new();
     let mut of_tasks = Vec::new();

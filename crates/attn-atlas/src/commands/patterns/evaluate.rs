@@ -97,7 +97,7 @@ pub fn run(args: &PatternEvaluateArgs) -> anyhow::Result<()> {
     let recipe = recipe(labelled);
     let config = json!({ "experiment": "patterns-evaluate", "folds": args.folds, "recipe": recipe,
         "replicates": REPLICATES, "maps": data.maps.len() });
-    let device_name = format!("{} {}", labelled.backend, labelled.device);
+    let device_name = labelled.backend.label(labelled.device)?;
     let mut run = Run::new(args.out.clone(), config, labelled.seed, device_name);
     run.read(data.inputs.clone());
     let set = Labelled::new(data.maps.iter().collect(), data.labels.clone());

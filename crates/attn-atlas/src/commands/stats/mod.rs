@@ -21,6 +21,7 @@ use attn_core::io::{write_atomically, write_jsonl};
 use attn_core::{Reading, Record, Task};
 use attn_stats::{Annotation, MapsView, Observation, PaddingRows, Resampler};
 use std::path::Path;
+use std::time::Instant;
 use suite::{EXPERIMENT, Suite};
 
 /// Bootstrap samples behind each interval.
@@ -130,7 +131,10 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
             ci_low: None,
             ci_high: None,
         };
+        // The intervals are taken from the bootstrap samples only now.
+        let started = Instant::now();
         records.extend(suite.records(&blank));
+        run.took("intervals", started.elapsed().as_secs_f64());
         measured.push(Measured {
             task: set.name,
             n: set.examples.len(),
@@ -328,12 +332,15 @@ fn write_texts(path: &Path, set: &InputSet) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One example's annotation with its index, as the reference script reads it.
+/// One example's annotation with its index and word pieces, as the reference scripts read it.
 #[derive(serde::Serialize)]
 struct AnnotationLine<'a> {
     index: usize,
     id: &'a str,
     length: usize,
+    /// Word pieces, and the segment (0 or 1) of each.
+    ids: Vec<u32>,
+    segments: Vec<u32>,
     #[serde(flatten)]
     annotation: &'a Annotation,
 }
@@ -348,6 +355,8 @@ fn write_annotations(path: &Path, set: &InputSet, all: &[Annotation]) -> anyhow:
             index,
             id: &example.example.id,
             length: example.encoding.len(),
+            ids: example.encoding.ids(),
+            segments: example.encoding.segments(),
             annotation,
         })
         .collect();

@@ -8,6 +8,7 @@ use attn_stats::{
     Observation, Observer, PairAttention, Resampler, SharedWords, StatsError, StructureStatistic,
     mds,
 };
+use rayon::prelude::*;
 
 /// The experiment's name in records.
 pub const EXPERIMENT: &str = "stats";
@@ -82,24 +83,31 @@ impl Suite {
     /// # Errors
     /// The first that an observer reports.
     pub fn observe(&mut self, example: &Observation<'_>) -> Result<(), StatsError> {
-        if let Some(cosine) = &mut self.cosine {
-            cosine.observe(example)?;
-        }
-        if let Some(pairs) = &mut self.token_pairs {
-            pairs.observe(example)?;
-        }
-        let observers: [&mut dyn Observer; 6] = [
+        // Each has its own sums and none sees another's, so that threads change no bit of them.
+        let mut observers: Vec<&mut (dyn Observer + Send)> = vec![
+            &mut self.divergence,
+            &mut self.links,
+            &mut self.structures,
             &mut self.features,
             &mut self.cls_row,
-            &mut self.links,
             &mut self.shared,
-            &mut self.structures,
-            &mut self.divergence,
         ];
-        for observer in observers {
-            observer.observe(example)?;
-        }
-        Ok(())
+        observers.extend(
+            self.cosine
+                .as_mut()
+                .map(|c| c as &mut (dyn Observer + Send)),
+        );
+        observers.extend(
+            self.token_pairs
+                .as_mut()
+                .map(|p| p as &mut (dyn Observer + Send)),
+        );
+        let results: Vec<Result<(), StatsError>> = observers
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|observer| observer.observe(example))
+            .collect();
+        results.into_iter().collect()
     }
 
     /// The heads on a plane, from their divergences; `None` before the first example.
