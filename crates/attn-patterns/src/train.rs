@@ -6,6 +6,7 @@
 use crate::augment::Sketch;
 use crate::baseline::{Baseline, PENALTY};
 use crate::image::{CHANNELS, SIDE};
+use crate::measures::MEASURES;
 use crate::network::PatternNetwork;
 use crate::store::StoredMap;
 use crate::weights::Weights;
@@ -123,6 +124,18 @@ pub fn train(
     labels: &[Pattern],
     recipe: &Recipe,
     device: &Device,
+    each: impl FnMut(usize, f32) -> ControlFlow<()>,
+) -> Result<Weights, TrainError> {
+    let readout = |measured: &[[f32; MEASURES]]| Baseline::fit(measured, labels, PENALTY);
+    train_on_top_of(readout, (maps, labels), recipe, device, each)
+}
+
+/// [`train`] with another way to fit the readout, so that a test can leave all to the convolutions.
+fn train_on_top_of(
+    readout: impl FnOnce(&[[f32; MEASURES]]) -> Baseline,
+    (maps, labels): (&[&StoredMap], &[Pattern]),
+    recipe: &Recipe,
+    device: &Device,
     mut each: impl FnMut(usize, f32) -> ControlFlow<()>,
 ) -> Result<Weights, TrainError> {
     if maps.is_empty() || maps.len() != labels.len() {
@@ -142,7 +155,7 @@ pub fn train(
     let device = device.clone().autodiff();
     let measured: Vec<_> = sketches.iter().map(Sketch::measures).collect();
     let mut start = Weights::random(recipe.seed);
-    start.readout = Baseline::fit(&measured, labels, PENALTY);
+    start.readout = readout(&measured);
     start.output.fill(0.0);
     let mut network = PatternNetwork::new(&start, &device).train();
     let mut optimiser = AdamWConfig::new()
@@ -262,8 +275,14 @@ mod tests {
         let maps: Vec<&StoredMap> = maps.iter().collect();
         let device = Device::flex();
         let mut losses = Vec::new();
+        // Without the measures, which alone would sort these maps.
         let run = |losses: &mut Vec<f32>| {
-            train(&maps, &labels, &recipe(), &device, |_, loss| {
+            let none = |_: &[[f32; MEASURES]]| Baseline::default();
+            let longer = Recipe {
+                epochs: 20,
+                ..recipe()
+            };
+            train_on_top_of(none, (&maps, &labels), &longer, &device, |_, loss| {
                 losses.push(loss);
                 ControlFlow::Continue(())
             })
@@ -281,6 +300,15 @@ mod tests {
             .build()
             .unwrap();
         assert_eq!(one.install(|| run(&mut Vec::new())), weights);
+        // With them it begins where it would end.
+        let mut with = Vec::new();
+        let go = |_, loss| {
+            with.push(loss);
+            ControlFlow::Continue(())
+        };
+        let both = train(&maps, &labels, &recipe(), &device, go).unwrap();
+        assert!(with[0] < 0.6 * first, "{with:?}, {first}");
+        assert!(right(&both, &test, &truth) >= after);
     }
 
     #[test]
