@@ -341,6 +341,8 @@ struct Place<'a> {
 }
 
 /// Sums that go on from what stands in `from`, `width` values a row.
+// A copy of slices puts the sums on the stack; plain index loops keep them in registers.
+#[allow(clippy::manual_memcpy)]
 #[inline(always)]
 fn load<S: Simd, const R: usize, const V: usize>(
     sums: &mut [[S::f32s; V]; R],
