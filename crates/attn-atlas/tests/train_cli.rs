@@ -46,9 +46,12 @@ fn a_training_is_done_once_and_scores_as_it_says() {
     }
     assert!(!out.join("training/state.safetensors").exists());
     let first = weights(&out);
+    // A kill between the receipt and the end leaves the state; the next run clears it away.
+    std::fs::write(out.join("training/state.safetensors"), b"old").unwrap();
     let again = run(&mut finetune("MNLI", &out));
     assert!(common::errors(&again).contains("done before"), "{again:?}");
     assert_eq!(weights(&out), first);
+    assert!(!out.join("training/state.safetensors").exists());
     // Other settings are another training: they may not take its place.
     let other = failure(finetune("MNLI", &out).args(["--seed", "2"]));
     assert!(other.contains("holds another training"), "{other}");

@@ -140,6 +140,8 @@ impl Job<'_> {
                 "{what}: done before, in {}; nothing to do",
                 self.folder.display()
             );
+            // What a kill between the receipt and the end left.
+            self.remove_state()?;
             return Ok(scored);
         }
         let (learnt, held_out) = (training_set(train)?, training_set(dev)?);
@@ -194,10 +196,19 @@ impl Job<'_> {
         self.write_run(train, dev, &scored, notes, seconds)?;
         self.write_receipt(key)?;
         // Only now: a kill before the receipt goes on from the state.
-        let state = self.folder.join(STATE);
-        std::fs::remove_file(&state)
-            .with_context(|| format!("{}: cannot delete", state.display()))?;
+        self.remove_state()?;
         Ok(scored)
+    }
+
+    /// Deletes what training would go on from, if it is there.
+    fn remove_state(&self) -> anyhow::Result<()> {
+        let state = self.folder.join(STATE);
+        match std::fs::remove_file(&state) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("{}: cannot delete", state.display()))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn write_run(
