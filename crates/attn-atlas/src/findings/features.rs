@@ -141,7 +141,7 @@ fn stripes(book: &Book<'_>, task: &str) -> Option<Finding> {
     )
 }
 
-/// [CLS] in the first half of the layers, [SEP] in the second.
+/// `[CLS]` in the first half of the layers, `[SEP]` in the second.
 fn early_and_late(book: &Book<'_>, task: &str) -> Option<Finding> {
     let halves = |feature: &str| {
         let means = layers(book, task, &format!("attention_to_{feature}"));

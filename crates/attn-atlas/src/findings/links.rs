@@ -1,4 +1,4 @@
-//! Section 4.5 and the last part of Section 5: links between words, the row of [CLS], shared words.
+//! Section 4.5 and the last part of Section 5: links between words, the row of `[CLS]`, shared words.
 
 use super::book::{Book, Number, name, weight};
 use attn_figures::claims::{Finding, Verdict};
@@ -10,7 +10,7 @@ const LINKS: [(&str, &str); 4] = [
     ("noun_pronoun_forward", "noun to pronoun"),
     ("noun_pronoun_backward", "pronoun to noun"),
 ];
-/// What the row of [CLS] may attend to most.
+/// What the row of `[CLS]` may attend to most.
 const FEATURES: [&str; 9] = [
     "sep",
     "cls",
@@ -22,7 +22,7 @@ const FEATURES: [&str; 9] = [
     "negation",
     "punctuation",
 ];
-/// Tasks on which the paper has [CLS] look at punctuation rather than [SEP].
+/// Tasks on which the paper has `[CLS]` look at punctuation rather than `[SEP]`.
 const PUNCTUATION: [&str; 3] = ["STS-B", "RTE", "QNLI"];
 /// The heads of BERT-base that Section 5 names, from 0.
 const PAPER_HEADS: [(usize, usize); 2] = [(3, 0), (1, 11)];
@@ -63,7 +63,7 @@ fn diagonal(book: &Book<'_>, task: &str, (link, words): (&str, &str)) -> Option<
     )
 }
 
-/// What the last layer's [CLS] attends to most, on average over heads.
+/// What the last layer's `[CLS]` attends to most, on average over heads.
 fn cls_row(book: &Book<'_>, task: &str) -> Option<Finding> {
     let last = book.grid().0.checked_sub(1)?;
     let of = |feature: &str| {
