@@ -67,8 +67,11 @@ pub struct AblateArgs {
     /// (its mean map over the examples of the same length).
     #[arg(long, default_value_t = Mode::Uniform)]
     pub mode: Mode,
-    /// After the sweep, gradient importance, and curves that disable more and more heads: by ablation,
-    /// by gradient and at random.
+    /// After the sweep, each head's importance by gradients, and how its ranks agree with the ablation's.
+    #[arg(long)]
+    pub importance: bool,
+    /// After the sweep, --importance, and curves that disable more and more heads: by ablation, by
+    /// gradient and at random.
     #[arg(long)]
     pub cumulative: bool,
     /// Points of those curves.

@@ -6,6 +6,12 @@ use attn_core::Task;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
+// Where the labelled maps lie and what was made of them, from the repository's root.
+const MAPS: &str = "datasets/attention-maps";
+const PREDICTIONS: &str = "results/patterns/predictions.jsonl";
+const FIGURES: &str = "results/patterns/figures";
+const EACH: usize = 2;
+
 /// Subcommands of `attn maps`.
 #[derive(Debug, Subcommand)]
 pub enum MapsCommand {
@@ -62,7 +68,7 @@ pub struct SampleArgs {
 #[derive(Debug, Args)]
 pub struct SheetsArgs {
     /// Folder that `attn maps sample` wrote.
-    #[arg(long, default_value = "datasets/attention-maps", value_name = "DIR")]
+    #[arg(long, default_value = MAPS, value_name = "DIR")]
     pub maps: PathBuf,
     /// Seed of the order; give each labelling pass its own.
     #[arg(long)]
@@ -85,7 +91,7 @@ pub struct SheetsArgs {
 #[derive(Debug, Args)]
 pub struct AnnotateArgs {
     /// Folder that `attn maps sample` wrote.
-    #[arg(long, default_value = "datasets/attention-maps", value_name = "DIR")]
+    #[arg(long, default_value = MAPS, value_name = "DIR")]
     pub maps: PathBuf,
     /// Seed of the order; give each labelling pass its own.
     #[arg(long, default_value_t = 1)]
@@ -125,7 +131,7 @@ pub struct AgreeArgs {
     #[arg(long, value_name = "FILE")]
     pub third: Option<PathBuf>,
     /// The maps; every one needs a label in both passes.
-    #[arg(long, default_value = "datasets/attention-maps", value_name = "DIR")]
+    #[arg(long, default_value = MAPS, value_name = "DIR")]
     pub maps: PathBuf,
     /// Seed of the bootstrap.
     #[arg(long, default_value_t = 1)]
@@ -140,7 +146,7 @@ pub struct AgreeArgs {
 #[derive(Debug, Clone, Args)]
 pub struct LabelledArgs {
     /// Folder with the maps.
-    #[arg(long, default_value = "datasets/attention-maps", value_name = "DIR")]
+    #[arg(long, default_value = MAPS, value_name = "DIR")]
     pub maps: PathBuf,
     /// Their labels [default: labels.csv in that folder].
     #[arg(long, value_name = "FILE")]
@@ -222,21 +228,28 @@ pub struct SharesArgs {
 #[derive(Debug, Args)]
 pub struct ExamplesArgs {
     /// Folder with the maps and labels.csv.
-    #[arg(long, default_value = "datasets/attention-maps", value_name = "DIR")]
+    #[arg(long, default_value = MAPS, value_name = "DIR")]
     pub maps: PathBuf,
     /// What `attn patterns evaluate` found: the maps drawn are those it was surest of.
-    #[arg(
-        long,
-        default_value = "results/patterns/predictions.jsonl",
-        value_name = "FILE"
-    )]
+    #[arg(long, default_value = PREDICTIONS, value_name = "FILE")]
     pub errors: PathBuf,
     /// Maps of each class.
-    #[arg(long, default_value_t = 2, value_name = "N")]
+    #[arg(long, default_value_t = EACH, value_name = "N")]
     pub each: usize,
     /// Folder for the figure.
-    #[arg(long, default_value = "results/patterns/figures", value_name = "DIR")]
+    #[arg(long, default_value = FIGURES, value_name = "DIR")]
     pub out: PathBuf,
+}
+
+impl Default for ExamplesArgs {
+    fn default() -> Self {
+        Self {
+            maps: MAPS.into(),
+            errors: PREDICTIONS.into(),
+            each: EACH,
+            out: FIGURES.into(),
+        }
+    }
 }
 
 /// Arguments of `attn patterns grid`.

@@ -84,6 +84,10 @@ pub struct ReproduceArgs {
     /// At most so many examples of each task in maps and ablations (the paper's limit).
     #[arg(long, default_value_t = 1000, value_name = "N")]
     pub max_eval: usize,
+    /// Points of the curves that disable more and more heads, 0 for none: they take two to four times
+    /// as long as the sweep of single heads and layers.
+    #[arg(long, default_value_t = 12, value_name = "N")]
+    pub curve_points: usize,
     /// Seed of samples and bootstraps.
     #[arg(long, default_value_t = 42)]
     pub seed: u64,

@@ -71,6 +71,7 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
         "experiment": "ablate", "key": key, "model": name, "task": task, "split": args.data.split,
         "mode": args.mode, "variants": plan.variants().len(), "max_eval": args.data.max_eval,
         "max_length": args.model.max_length, "replicates": REPLICATES,
+        "importance": args.importance || args.cumulative,
         "cumulative": args.cumulative.then_some(args.steps),
     });
     let mut run = Run::new(folder.clone(), config, seed, model.device_name.clone());
@@ -117,7 +118,7 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
     let found = write_sweep(&folder, &common, &scored)?;
     records.extend(of_claims(&common, &found));
     let written = figures::write(&records, None, &folder.join("figures"))?;
-    if args.cumulative {
+    if args.importance || args.cumulative {
         let more = curves::run(
             args,
             &subject,
@@ -149,8 +150,8 @@ fn variants(args: &AblateArgs, layers: usize, heads: usize) -> anyhow::Result<Ve
     let named = !args.heads.is_empty() || !args.layers.is_empty() || args.random > 0;
     let sweep = args.sweep || !named;
     anyhow::ensure!(
-        sweep || !args.cumulative,
-        "--cumulative needs every single head: add --sweep"
+        sweep || !(args.importance || args.cumulative),
+        "--importance and --cumulative need every single head: add --sweep"
     );
     anyhow::ensure!(args.steps > 0, "--steps 0: a curve needs a point");
     let mut variants = vec![variant::baseline()];
@@ -236,12 +237,16 @@ fn fingerprint(model: &OpenModel) -> String {
 /// Everything that decides the numbers of a run, hashed.
 fn key(args: &AblateArgs, fingerprint: &str, set: &TrainingSet, plan: &Plan) -> String {
     let names: Vec<&str> = plan.variants().iter().map(|v| v.name.as_str()).collect();
-    let description = serde_json::json!({
+    let mut description = serde_json::json!({
         "version": VERSION, "model": fingerprint, "examples": set.fingerprint(), "plan": plan.key(),
         "names": names, "task": args.task, "seed": args.data.seed, "replicates": REPLICATES,
         "cumulative": args.cumulative.then_some(args.steps), "name": args.name,
         "backend": args.model.backend.to_string(),
     });
+    // Named only where it asks for more than --cumulative does, so that older runs keep their key.
+    if args.importance && !args.cumulative {
+        description["importance"] = true.into();
+    }
     sha256(description.to_string().as_bytes())
 }
 

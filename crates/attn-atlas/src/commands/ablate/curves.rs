@@ -1,5 +1,5 @@
-//! The part of `attn ablate --cumulative`: gradient importance beside the ablation, and curves that
-//! disable more and more heads.
+//! What `attn ablate --importance` and `--cumulative` add: gradient importance beside the ablation, and
+//! curves that disable more and more heads.
 
 use super::{labels, write_logits};
 use crate::ablation::compare::Measured;
@@ -34,7 +34,7 @@ pub fn run(
     let n = measured.labels.len();
     anyhow::ensure!(
         n >= 4,
-        "--cumulative needs at least 4 examples, there are {n}"
+        "--importance and --cumulative need at least 4 examples, there are {n}"
     );
     let clock = std::time::Instant::now();
     eprintln!(
@@ -49,6 +49,9 @@ pub fn run(
         .context("importances of different models")?;
     run.took("importance", clock.elapsed().as_secs_f64());
     let mut records = importance(measured, metric, &whole, common, run)?;
+    if !args.cumulative {
+        return Ok(records);
+    }
 
     let (layers, heads) = (whole.raw.layers(), whole.raw.heads());
     let counts = counts(layers * heads, args.steps);

@@ -8,9 +8,9 @@ mod profile;
 
 use super::{ablate, framenet, patterns, report, sep_cls, stats, table1};
 use crate::cli::{
-    AblateArgs, AblateFiguresArgs, AmountArgs, Artefact, Cli, Command, DataArgs, GridArgs,
-    NetworkArgs, PatternsCommand, ReportArgs, ReproduceArgs, ScoreArgs, SepClsArgs, SharesArgs,
-    StatsArgs, Table1Args,
+    AblateArgs, AblateFiguresArgs, AmountArgs, Artefact, Cli, Command, DataArgs, ExamplesArgs,
+    GridArgs, NetworkArgs, PatternsCommand, ReportArgs, ReproduceArgs, ScoreArgs, SepClsArgs,
+    SharesArgs, StatsArgs, Table1Args,
 };
 use crate::inputs::{self, data_name};
 use crate::model::store;
@@ -240,6 +240,7 @@ impl<'a> Pipeline<'a> {
             errors: None,
             out: Some(folder.clone()),
         }))?;
+        self.figure_1(&folder)?;
         patterns::run(&PatternsCommand::Grid(GridArgs {
             model: self.args.model.clone(),
             data: self.data(),
@@ -247,6 +248,23 @@ impl<'a> Pipeline<'a> {
             checkpoints: Some(self.checkpoints.clone()),
             out: folder.join("figures"),
         }))
+    }
+
+    /// Figure 1 shows the project's labelled maps, whatever the model.
+    fn figure_1(&self, folder: &Path) -> anyhow::Result<()> {
+        let args = ExamplesArgs {
+            out: folder.join("figures"),
+            ..ExamplesArgs::default()
+        };
+        if args.maps.is_dir() && args.errors.is_file() {
+            return patterns::run(&PatternsCommand::Examples(args));
+        }
+        eprintln!(
+            "note: no {} or {} here: Figure 1 is left out",
+            args.maps.display(),
+            args.errors.display()
+        );
+        Ok(())
     }
 
     fn ablation(&self) -> anyhow::Result<()> {
@@ -266,8 +284,9 @@ impl<'a> Pipeline<'a> {
                 random: 0,
                 random_size: None,
                 mode: Mode::Uniform,
-                cumulative: true,
-                steps: 12,
+                importance: true,
+                cumulative: self.args.curve_points > 0,
+                steps: self.args.curve_points.max(1),
                 name: Some(self.model_name.clone()),
                 out: Some(out.clone()),
             })?;
