@@ -4,7 +4,7 @@
 //! ```text
 //! cargo run --example sweep_speed -- prepare DIR [--model NAME|PATH] [--data GLUE] [--task MRPC]
 //!     [--examples 32] [--mode uniform|zero]
-//! cargo run --example sweep_speed -- run DIR [--naive]
+//! cargo run --example sweep_speed -- run DIR [--naive] [--bucket TOKENS] [--group TOKENS]
 //! cargo run --example sweep_speed -- peak
 //! ```
 //!
@@ -132,7 +132,8 @@ fn processor_seconds() -> Option<f64> {
     Some(ticks / 100.0) // Linux counts hundredths of a second here on every platform
 }
 
-fn run(folder: &Path, whole: bool) -> Result<(), AnyError> {
+fn run(folder: &Path, words: &Options) -> Result<(), AnyError> {
+    let whole = words.0.iter().any(|word| word == "--naive");
     let examples: Vec<Tokens> = read(&folder.join("examples.json"))?;
     let variants: Vec<Variant> = read(&folder.join("variants.json"))?;
     let checkpoint = Checkpoint::open(folder.join("model"))?;
@@ -148,7 +149,12 @@ fn run(folder: &Path, whole: bool) -> Result<(), AnyError> {
         })
         .collect();
     let plan = Plan::new(model.bert.layers(), model.bert.heads(), variants)?;
-    let options = SweepOptions::default();
+    let default = SweepOptions::default();
+    let options = SweepOptions {
+        bucket_tokens: words.or("--bucket", default.bucket_tokens)?,
+        group_tokens: words.or("--group", default.group_tokens)?,
+        ..default
+    };
     let sweep = Sweep::new(&model, &plan, Reference::None, options, "speed")?;
     let buckets = sweep.buckets(&tokens)?;
     let cost = sweep.cost(&buckets);
@@ -209,7 +215,7 @@ fn main() -> Result<(), AnyError> {
     };
     match words.first().map(String::as_str) {
         Some("prepare") => prepare(&folder()?, &Options(words.clone())),
-        Some("run") => run(&folder()?, words.iter().any(|word| word == "--naive")),
+        Some("run") => run(&folder()?, &Options(words.clone())),
         Some("peak") => peak(),
         _ => Err("expected prepare DIR, run DIR or peak".into()),
     }

@@ -22,8 +22,9 @@ pub struct SweepOptions {
 impl Default for SweepOptions {
     fn default() -> Self {
         Self {
-            bucket_tokens: 512,
-            group_tokens: 1024,
+            // The fastest of those tried (docs/performance.md): weights are packed once for so many rows.
+            bucket_tokens: 1024,
+            group_tokens: 4096,
             padding: 0.05,
             memory: 1 << 30,
         }

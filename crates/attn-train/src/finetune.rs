@@ -7,7 +7,7 @@ use attn_core::Metric;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What an epoch led to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,7 +38,8 @@ pub struct Options {
     pub metrics: Vec<Metric>,
     /// Where the state is kept. When the file exists, training goes on from it.
     pub state: Option<PathBuf>,
-    /// Steps between two states; 0 writes one after each epoch only.
+    /// Steps between two states; 0 writes one after each epoch only. On a disk so slow that a state
+    /// takes over a second, further ones wait until they take less than a tenth of the time.
     pub state_every: usize,
 }
 
@@ -126,6 +127,7 @@ pub fn finetune(
     }
     let resumed_from = trainer.done();
     let (start, before) = (Instant::now(), history.seconds);
+    let (mut written, mut last_write) = (start, Duration::ZERO);
     let mut evaluation = None;
     while let Some(record) = trainer.step()? {
         history.steps.push(record);
@@ -161,11 +163,16 @@ pub fn finetune(
         if end_of_epoch && let Some(record) = history.epochs.last() {
             observer.epoch(record);
         }
-        let due = options.state_every > 0 && record.step.is_multiple_of(options.state_every);
+        let due = options.state_every > 0
+            && record.step.is_multiple_of(options.state_every)
+            && affordable(last_write, written.elapsed());
         if (end_of_epoch || due || stop)
             && let Some(path) = &options.state
         {
+            let clock = Instant::now();
             trainer.save_state(path, &history)?;
+            last_write = clock.elapsed();
+            written = Instant::now();
         }
         if stop && record.step < trainer.total() {
             let (step, total, state) = (record.step, trainer.total(), options.state.clone());
@@ -194,6 +201,11 @@ pub fn finetune(
     })
 }
 
+/// Whether another state may be written, given how long the last one took and how long ago that was.
+fn affordable(last_write: Duration, since: Duration) -> bool {
+    last_write < Duration::from_secs(1) || since >= 9 * last_write
+}
+
 fn epoch_record(
     epoch: usize,
     steps: &[StepRecord],
@@ -206,5 +218,20 @@ fn epoch_record(
         epoch,
         loss,
         scores: evaluation.map(|e| e.scores.clone()).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slow_disks_get_fewer_states() {
+        let seconds = Duration::from_secs;
+        let quick = Duration::from_millis(999);
+        assert!(affordable(Duration::ZERO, Duration::ZERO));
+        assert!(affordable(quick, Duration::ZERO));
+        assert!(!affordable(seconds(30), seconds(269)));
+        assert!(affordable(seconds(30), seconds(270)));
     }
 }

@@ -98,7 +98,7 @@ pub struct FinetuneArgs {
     /// standard deviation and interval.
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seeds: u64,
-    /// Steps between two states on disk, from which a killed training goes on.
+    /// Steps between two states on disk, from which a killed training goes on; more where the disk is slow.
     #[arg(long, default_value_t = 100, value_name = "N")]
     pub state_every: usize,
     /// Folder for the checkpoint (Hugging Face's layout), loss curve, scores and manifest.
