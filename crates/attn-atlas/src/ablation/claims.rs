@@ -170,6 +170,7 @@ fn simultaneous(candidates: &[&Row], largest: f64) -> Option<(f64, f64)> {
     Some((largest - deviation(1.0)?, largest + deviation(-1.0)?))
 }
 
+/// The largest gain that survives correction, or where none does the largest.
 fn best(
     scored: &Scored,
     candidates: &[&Row],
@@ -177,10 +178,12 @@ fn best(
     paper: Option<f64>,
     about: About<'_>,
 ) -> Option<Claim> {
-    let defined = candidates
+    let survives = |r: &&&Row| r.survives() && r.comparison.difference > 0.0;
+    let survivor = candidates.iter().any(|r| survives(&r));
+    let eligible = candidates
         .iter()
-        .filter(|r| !r.comparison.difference.is_nan());
-    let row = defined.max_by(|a, b| {
+        .filter(|r| !r.comparison.difference.is_nan() && (!survivor || survives(r)));
+    let row = eligible.max_by(|a, b| {
         // Of equal gains the one with the smaller p-value.
         let key = |r: &Row| (r.comparison.difference, -r.comparison.p);
         let ((x, p), (y, q)) = (key(a), key(b));
@@ -188,9 +191,6 @@ fn best(
     })?;
     let c = &row.comparison;
     let interval = simultaneous(candidates, c.difference);
-    let survivor = candidates
-        .iter()
-        .any(|r| r.survives() && r.comparison.difference > 0.0);
     let verdict = if survivor {
         Verdict::Holds
     } else if interval.is_some_and(|(_, high)| high < 0.0) {
