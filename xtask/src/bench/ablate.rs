@@ -5,9 +5,10 @@
 //! transformers model with eager attention, hooks that replace the disabled heads' weights, batches
 //! of 32 in the order of the data with dynamic padding, one forward pass for each variant.
 
+use super::peak::Peak;
 use super::report::Report;
 use super::rounds::{Contender, Samples, alternate};
-use super::{BenchArgs, measured, number, python, with_threads};
+use super::{BenchArgs, measured, number, python};
 use crate::{Program, build, root};
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -40,7 +41,7 @@ pub struct AblateArgs {
 /// Builds, prepares, runs in turns, compares and reports.
 pub fn run(args: &AblateArgs) -> anyhow::Result<()> {
     let sweep = build(Program::Example("sweep_speed"), &[])?;
-    let python = python::find(&args.bench)?;
+    let python = python::find(&args.bench, &[])?;
     for model in &args.model {
         bench(args, model, &sweep, &python).with_context(|| format!("model {model}"))?;
     }
@@ -50,21 +51,6 @@ pub fn run(args: &AblateArgs) -> anyhow::Result<()> {
 fn name_of(model: &str) -> String {
     let name = Path::new(model).file_name();
     name.map_or_else(|| model.to_owned(), |n| n.to_string_lossy().into_owned())
-}
-
-/// Multiply-adds a second of the better of the two libraries: what the machine was seen to do.
-fn peak(args: &BenchArgs, sweep: &Path, python: &Path, peer: &Path) -> anyhow::Result<[f64; 2]> {
-    let threads = args.threads();
-    let ours = measured(with_threads(Command::new(sweep).arg("peak"), threads))?;
-    let mut theirs = Command::new(python);
-    theirs
-        .arg(peer)
-        .args(["--peak", "--threads", &threads.to_string()]);
-    let theirs = measured(with_threads(&mut theirs, threads))?;
-    Ok([
-        number(&ours, "multiply_adds_per_second")?,
-        number(&theirs, "multiply_adds_per_second")?,
-    ])
 }
 
 fn bench(args: &AblateArgs, model: &str, sweep: &Path, python: &Path) -> anyhow::Result<()> {
@@ -82,23 +68,23 @@ fn bench(args: &AblateArgs, model: &str, sweep: &Path, python: &Path) -> anyhow:
         .arg("--data")
         .arg(&args.data);
     let facts = measured(&mut prepare)?;
-    let before = peak(&args.bench, sweep, python, &peer)?;
+    let before = Peak::measure(&args.bench, sweep, python)?;
 
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let mut contenders = [
         Contender::new("shared sweep", || {
-            let mut command = Command::new(sweep);
+            let mut command = args.bench.program(sweep);
             command.arg("run").arg(&scratch);
-            let result = measured(with_threads(&mut command, threads))?;
+            let result = measured(&mut command)?;
             let seconds = number(&result, "seconds")?;
             ours.push(result);
             Ok(seconds)
         }),
         Contender::new("PyTorch", || {
-            let mut command = Command::new(python);
+            let mut command = args.bench.program(python);
             command.arg(&peer).arg(&scratch);
             command.args(["--threads", &threads.to_string()]);
-            let result = measured(with_threads(&mut command, threads))?;
+            let result = measured(&mut command)?;
             let seconds = number(&result, "seconds")?;
             theirs.push(result);
             Ok(seconds)
@@ -108,8 +94,7 @@ fn bench(args: &AblateArgs, model: &str, sweep: &Path, python: &Path) -> anyhow:
     std::fs::remove_file(scratch.join("logits.json")).ok();
     let seconds = alternate(args.bench.rounds, &mut contenders)?;
     drop(contenders);
-    let after = peak(&args.bench, sweep, python, &peer)?;
-    let [burn, torch] = [0, 1].map(|i| before[i].max(after[i]));
+    let peak = before.max(Peak::measure(&args.bench, sweep, python)?);
 
     let (first, last) = (
         ours.first().context("no round")?,
@@ -154,11 +139,7 @@ fn bench(args: &AblateArgs, model: &str, sweep: &Path, python: &Path) -> anyhow:
             number(first, "multiply_adds")? / 1e9,
             number(first, "naive_multiply_adds")? / 1e9
         ),
-        format!(
-            "best matrix product (1024 x 1024 x 1024): Burn {:.1}, PyTorch {:.1} billion multiply-adds a second",
-            burn / 1e9,
-            torch / 1e9
-        ),
+        peak.fact(),
     ];
     let [shared, torch_seconds] = &seconds[..] else {
         anyhow::bail!("two programs ran, {} reported", seconds.len());
@@ -176,11 +157,8 @@ fn bench(args: &AblateArgs, model: &str, sweep: &Path, python: &Path) -> anyhow:
     };
     report.ratios = vec![
         torch_seconds.over(shared, "PyTorch's time over ours"),
-        share(
-            "share of the machine's best matrix product",
-            burn.max(torch),
-        ),
-        share("share of Burn's best matrix product", burn),
+        share("share of the machine's best matrix product", peak.machine()),
+        share("share of Burn's best matrix product", peak.burn),
     ];
     report.seconds = seconds;
     report.finish(args.bench.out.as_deref(), &format!("ablate-{name}"))

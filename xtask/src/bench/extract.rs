@@ -90,7 +90,7 @@ impl Peer<'_> {
         }
         command.args(["--batch", &self.args.batch.to_string()]);
         command.args(["--threads", &bench.threads().to_string()]);
-        let Watched { stdout, peak } = watch(&mut command)?;
+        let Watched { stdout, peak, .. } = watch(&mut command)?;
         let result = last_line("stats_speed.py", &stdout)?;
         agrees(&result).with_context(|| format!("the two do not compute the same: {result}"))?;
         Ok((result, peak))
@@ -123,7 +123,7 @@ fn agrees(result: &Value) -> anyhow::Result<()> {
 /// Builds, compares, runs in turns, takes the memory and reports.
 pub fn run(args: &ExtractArgs) -> anyhow::Result<()> {
     let attn = build(Program::Binary("attn"), &[])?;
-    let python = python::find(&args.bench)?;
+    let python = python::find(&args.bench, &[])?;
     let model = super::model_folder(&args.model)?;
     let reference = args.reference.as_deref().map(super::model_folder);
     let reference = reference.transpose()?;

@@ -18,11 +18,13 @@ const INTERVAL: Duration = Duration::from_millis(10);
 pub struct Watched {
     /// Standard output.
     pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
     /// Bytes; `None` where the system does not tell.
     pub peak: Option<u64>,
 }
 
-/// Runs a program to its end. What it says on standard error shows only when it fails.
+/// Runs a program to its end. What it says on standard error is kept, and shows when it fails.
 ///
 /// # Errors
 /// When it does not start or fails.
@@ -49,12 +51,16 @@ pub fn watch(command: &mut Command) -> anyhow::Result<Watched> {
         (output, watcher.join().unwrap_or(None))
     });
     let output = output?;
-    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     if !output.status.success() {
-        let stderr = String::from_utf8_lossy(&output.stderr);
         bail!("{name} failed ({}):\n{stdout}\n{stderr}", output.status);
     }
-    Ok(Watched { stdout, peak })
+    Ok(Watched {
+        stdout,
+        stderr,
+        peak,
+    })
 }
 
 /// The largest resident size, in bytes, that a process or one of its descendants has had so far.
@@ -117,9 +123,11 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_program_is_watched_and_its_failure_is_told() {
-        let watched = watch(Command::new("sh").args(["-c", "echo one; sleep 0.2; echo two"]));
+        let watched =
+            watch(Command::new("sh").args(["-c", "echo one; echo apart >&2; sleep 0.2; echo two"]));
         let watched = watched.unwrap();
         assert_eq!(watched.stdout, "one\ntwo\n");
+        assert_eq!(watched.stderr, "apart\n");
         assert!(watched.peak.unwrap() > 100_000, "{:?}", watched.peak);
         let error = watch(Command::new("sh").args(["-c", "echo why >&2; exit 3"])).unwrap_err();
         assert!(error.to_string().contains("why"), "{error}");

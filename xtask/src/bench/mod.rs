@@ -1,8 +1,9 @@
 //! `cargo xtask bench`: our programs against straightforward Python ones, on the same work.
 //!
-//! What all benchmarks share lies here and in three small modules: a Python with the peers'
-//! packages ([`python`]), programs run in alternation ([`rounds`]) and the table that comes out
-//! ([`report`]). A benchmark itself is a module with an `Args` and a `run`.
+//! What all benchmarks share lies here and in small modules: a Python with the peers' packages
+//! ([`python`]), programs run in alternation ([`rounds`]), the machine's best matrix product
+//! ([`peak`]) and the table that comes out ([`report`]). A benchmark itself is a module with an `Args`
+//! and a `run`.
 //!
 //! How a comparison is made fair:
 //! - both programs time themselves, without starting up and loading, and end with one line of JSON
@@ -18,9 +19,13 @@
 #![allow(rustdoc::invalid_html_tags)]
 
 mod ablate;
+mod all;
+mod classify;
 mod curves;
 mod extract;
+mod forward;
 pub mod memory;
+pub mod peak;
 pub mod python;
 pub mod report;
 pub mod rounds;
@@ -38,10 +43,16 @@ use std::process::{Command, Stdio};
 pub enum Bench {
     /// The ablation sweep against a PyTorch script with hooks.
     Ablate(ablate::AblateArgs),
+    /// forward, train, extract, ablate and classify, each with its defaults.
+    All(all::AllArgs),
+    /// Sorting all heads' maps into patterns against the forward pass that made them (no Python peer).
+    Classify(classify::ClassifyArgs),
     /// Time and memory of `attn stats` against the number of examples, their length and the heads.
     Curves(curves::CurvesArgs),
     /// Forward pass and all statistics of maps against a PyTorch script, with peak memory.
     Extract(extract::ExtractArgs),
+    /// The encoder's forward pass with all maps kept, against PyTorch and ONNX Runtime.
+    Forward(forward::ForwardArgs),
     /// A training step against a PyTorch script.
     Train(train::TrainArgs),
 }
@@ -49,7 +60,8 @@ pub enum Bench {
 /// Options that all benchmarks have.
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
-    /// A Python with torch and transformers [default: one made in the target folder, from PyPI].
+    /// A Python with torch and transformers, for `forward` with onnxruntime and onnx, too [default: one
+    /// made in the target folder, from PyPI].
     #[arg(long, value_name = "PATH")]
     pub python: Option<PathBuf>,
     /// How often each program runs.
@@ -58,8 +70,7 @@ pub struct BenchArgs {
     /// Threads of each program [default: all that the machine has].
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// Run each program under this one, for example 'taskset -c 0,1' or one that keeps others away
-    /// (extract and curves).
+    /// Run each program under this one, for example 'taskset -c 0,1' or one that keeps others away.
     #[arg(long, value_name = "COMMAND")]
     pub under: Option<String>,
     /// Folder for the table (<name>.md and <name>.json) [default: print only].
@@ -97,8 +108,11 @@ impl BenchArgs {
 pub fn run(bench: Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Ablate(args) => ablate::run(&args),
+        Bench::All(args) => all::run(&args),
+        Bench::Classify(args) => classify::run(&args),
         Bench::Curves(args) => curves::run(&args),
         Bench::Extract(args) => extract::run(&args),
+        Bench::Forward(args) => forward::run(&args),
         Bench::Train(args) => train::run(&args),
     }
 }

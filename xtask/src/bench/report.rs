@@ -83,19 +83,17 @@ impl Report {
             let _ = writeln!(out, "- revision {git}");
         }
         out.push_str("\n| | median | smallest | largest | rounds |\n|---|---:|---:|---:|---:|\n");
-        for (samples, unit) in self
-            .seconds
-            .iter()
-            .map(|s| (s, " s"))
-            .chain(self.ratios.iter().map(|s| (s, "")))
-        {
+        let unit = scale(&self.seconds);
+        let seconds = self.seconds.iter().map(|s| (s, unit));
+        let ratios = self.ratios.iter().map(|s| (s, (1.0, "")));
+        for (samples, (scale, unit)) in seconds.chain(ratios) {
             let _ = writeln!(
                 out,
                 "| {} | {:.2}{unit} | {:.2}{unit} | {:.2}{unit} | {} |",
                 samples.name,
-                samples.median(),
-                samples.min(),
-                samples.max(),
+                scale * samples.median(),
+                scale * samples.min(),
+                scale * samples.max(),
                 samples.values.len()
             );
         }
@@ -121,6 +119,16 @@ impl Report {
             println!("{}", path.display());
         }
         Ok(())
+    }
+}
+
+/// What seconds are multiplied with, and their unit then: milliseconds where all medians are below a
+/// second.
+fn scale(seconds: &[Samples]) -> (f64, &'static str) {
+    if seconds.iter().all(|samples| samples.median() < 1.0) {
+        (1e3, " ms")
+    } else {
+        (1.0, " s")
     }
 }
 
@@ -171,6 +179,13 @@ mod tests {
             text.contains("| ratio | 3.00 | 3.00 | 4.00 | 3 |"),
             "{text}"
         );
+        let short = [samples("a", &[0.0123]), samples("b", &[0.25])];
+        assert_eq!(scale(&short), (1e3, " ms"));
+        report.seconds[0] = short[0].clone();
+        assert!(report.markdown().contains("| a | 0.01 s |"));
+        report.seconds = short.to_vec();
+        assert!(report.markdown().contains("| a | 12.30 ms |"));
+        report.seconds = vec![samples("ours", &[1.0]), samples("theirs", &[4.0, 9.0])];
         let folder = tempfile::tempdir().unwrap();
         report.finish(Some(folder.path()), "x").unwrap();
         let json: serde_json::Value =

@@ -84,7 +84,7 @@ pub fn alternate(rounds: usize, contenders: &mut [Contender<'_>]) -> anyhow::Res
             let (contender, samples) = (&mut contenders[i], &mut samples[i]);
             let seconds = (contender.run)().with_context(|| contender.name.clone())?;
             eprintln!(
-                "round {} of {rounds}: {} {seconds:.2} s",
+                "round {} of {rounds}: {} {seconds:.3} s",
                 round + 1,
                 contender.name
             );

@@ -7,7 +7,7 @@
 
 use super::report::Report;
 use super::rounds::{Contender, alternate};
-use super::{BenchArgs, measured, number, python, with_threads};
+use super::{BenchArgs, measured, number, python};
 use crate::{Program, build, root};
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -34,7 +34,7 @@ pub struct TrainArgs {
 /// Builds, prepares, runs in turns, compares and reports.
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let program = build(Program::Example("train_speed"), &[])?;
-    let python = python::find(&args.bench)?;
+    let python = python::find(&args.bench, &[])?;
     let threads = args.bench.threads();
     let folder = super::model_folder(&args.model)?;
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
@@ -52,18 +52,18 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let mut contenders = [
         Contender::new("attn-train", || {
-            let mut command = Command::new(&program);
+            let mut command = args.bench.program(&program);
             command.arg("run").arg(&scratch).args(["--steps", &steps]);
-            let result = measured(with_threads(&mut command, threads))?;
+            let result = measured(&mut command)?;
             let seconds = number(&result, "seconds")?;
             ours.push(result);
             Ok(seconds)
         }),
         Contender::new("PyTorch", || {
-            let mut command = Command::new(&python);
+            let mut command = args.bench.program(&python);
             command.arg(&peer).arg(&scratch).args(["--steps", &steps]);
             command.args(["--threads", &threads.to_string()]);
-            let result = measured(with_threads(&mut command, threads))?;
+            let result = measured(&mut command)?;
             let seconds = number(&result, "seconds")?;
             theirs.push(result);
             Ok(seconds)
