@@ -4,7 +4,7 @@ use crate::inputs::Prepared;
 use crate::progress::Progress;
 use crate::stop_if_interrupted;
 use anyhow::Context;
-use attn_bert::{BertModel, EncoderOutput, TokenBatch, TokenIds, Want};
+use attn_bert::{Backend, BertModel, EncoderOutput, TokenBatch, TokenIds, Want};
 use attn_core::Intervention;
 use attn_stats::{Annotation, MapsView, Observation, Observer, Resampler};
 
@@ -31,7 +31,7 @@ pub fn buckets(lengths: &[usize]) -> Vec<Vec<usize>> {
 }
 
 /// Runs `model` over the examples and hands each batch's output, with the indices of its examples,
-/// to `each`.
+/// to `each`, one after the other, while the next batch is under way.
 ///
 /// # Errors
 /// What `each` returns, a batch that does not fit the model (named by its first example), or an
@@ -41,7 +41,7 @@ pub fn forward_all(
     examples: &[Prepared],
     want: Want,
     progress: &mut Progress,
-    mut each: impl FnMut(&[usize], &EncoderOutput) -> anyhow::Result<()>,
+    mut each: impl FnMut(&[usize], &EncoderOutput) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<()> {
     forward_models(
         &[model],
@@ -63,9 +63,9 @@ pub fn forward_all(
 pub fn observe_all(
     model: &BertModel,
     examples: &[Prepared],
-    annotate: impl Fn(&Prepared) -> Annotation,
+    annotate: impl Fn(&Prepared) -> Annotation + Sync,
     resampler: &Resampler,
-    observer: &mut dyn Observer,
+    observer: &mut (dyn Observer + Send),
     progress: &mut Progress,
 ) -> anyhow::Result<()> {
     let (layers, heads) = (model.layers(), model.heads());
@@ -96,15 +96,14 @@ pub fn forward_models(
     want: Want,
     width: Option<usize>,
     progress: &mut Progress,
-    mut each: impl FnMut(&[usize], &[EncoderOutput]) -> anyhow::Result<()>,
+    mut each: impl FnMut(&[usize], &[EncoderOutput]) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<()> {
     let filling = vec![0u32; width.unwrap_or(0)];
     let lengths: Vec<usize> = examples
         .iter()
         .map(|e| e.encoding.len().max(filling.len()))
         .collect();
-    for batch in buckets(&lengths) {
-        stop_if_interrupted()?;
+    let run = |batch: &[usize]| {
         let mut ids: Vec<(Vec<u32>, Vec<u32>)> = batch
             .iter()
             .map(|&i| (examples[i].encoding.ids(), examples[i].encoding.segments()))
@@ -121,21 +120,47 @@ pub fn forward_models(
                 .map_err(Into::into)
                 .and_then(|tokens| model.forward(&tokens, &Intervention::none(), None, want))
         };
-        let outputs: Vec<EncoderOutput> = models
+        models
             .iter()
             .map(|model| forward(model))
-            .collect::<Result<_, _>>()
+            .collect::<Result<Vec<EncoderOutput>, _>>()
             .with_context(|| {
                 format!(
                     "batch of {} examples from {}",
                     batch.len(),
                     examples[batch[0]].example.id
                 )
-            })?;
+            })
+    };
+    let overlap = models.iter().all(|model| on_processor(model));
+    let mut hand_out = |(batch, outputs): (Vec<usize>, Vec<EncoderOutput>)| {
         each(&batch, &outputs)?;
         progress.add(batch.len() as u64);
+        Ok(())
+    };
+    let mut ready = None;
+    for batch in buckets(&lengths) {
+        stop_if_interrupted()?;
+        let last = ready.take();
+        let observe = || last.map_or(Ok(()), &mut hand_out);
+        // The next batch's matrix products and what is done with the last one's maps share the cores:
+        // neither keeps all of them busy alone. A GPU works beside the host as it is.
+        let (outputs, observed): (_, anyhow::Result<()>) = if overlap {
+            rayon::join(|| run(&batch), observe)
+        } else {
+            (run(&batch), observe())
+        };
+        observed?;
+        ready = Some((batch, outputs?));
     }
-    Ok(())
+    ready.map_or(Ok(()), hand_out)
+}
+
+/// Whether a model computes on the processor.
+fn on_processor(model: &BertModel) -> bool {
+    Backend::Flex
+        .device(0)
+        .is_ok_and(|processor| processor == model.device())
 }
 
 #[cfg(test)]
