@@ -96,6 +96,38 @@ pub fn forward_models(
     want: Want,
     width: Option<usize>,
     progress: &mut Progress,
+    each: impl FnMut(&[usize], &[EncoderOutput]) -> anyhow::Result<()> + Send,
+) -> anyhow::Result<()> {
+    let overlap = models.iter().all(|model| on_processor(model));
+    pass(models, examples, want, width, overlap, progress, each)
+}
+
+/// [`forward_all`] with nothing side by side: each batch is handed out before the next is begun, so
+/// that the two can be timed apart.
+///
+/// # Errors
+/// As [`forward_all`].
+pub fn forward_in_turn(
+    model: &BertModel,
+    examples: &[Prepared],
+    want: Want,
+    progress: &mut Progress,
+    mut each: impl FnMut(&[usize], &EncoderOutput) -> anyhow::Result<()> + Send,
+) -> anyhow::Result<()> {
+    let each = |batch: &[usize], outputs: &[EncoderOutput]| match outputs {
+        [output] => each(batch, output),
+        _ => Ok(()),
+    };
+    pass(&[model], examples, want, None, false, progress, each)
+}
+
+fn pass(
+    models: &[&BertModel],
+    examples: &[Prepared],
+    want: Want,
+    width: Option<usize>,
+    overlap: bool,
+    progress: &mut Progress,
     mut each: impl FnMut(&[usize], &[EncoderOutput]) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<()> {
     let filling = vec![0u32; width.unwrap_or(0)];
@@ -132,7 +164,6 @@ pub fn forward_models(
                 )
             })
     };
-    let overlap = models.iter().all(|model| on_processor(model));
     let mut hand_out = |(batch, outputs): (Vec<usize>, Vec<EncoderOutput>)| {
         each(&batch, &outputs)?;
         progress.add(batch.len() as u64);
@@ -141,15 +172,16 @@ pub fn forward_models(
     let mut ready = None;
     for batch in buckets(&lengths) {
         stop_if_interrupted()?;
-        let last = ready.take();
-        let observe = || last.map_or(Ok(()), &mut hand_out);
+        if !overlap {
+            let outputs = run(&batch)?;
+            hand_out((batch, outputs))?;
+            continue;
+        }
         // The next batch's matrix products and what is done with the last one's maps share the cores:
         // neither keeps all of them busy alone. A GPU works beside the host as it is.
-        let (outputs, observed): (_, anyhow::Result<()>) = if overlap {
-            rayon::join(|| run(&batch), observe)
-        } else {
-            (run(&batch), observe())
-        };
+        let last = ready.take();
+        let observe = || last.map_or(Ok(()), &mut hand_out);
+        let (outputs, observed): (_, anyhow::Result<()>) = rayon::join(|| run(&batch), observe);
         observed?;
         ready = Some((batch, outputs?));
     }

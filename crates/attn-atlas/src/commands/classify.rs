@@ -3,7 +3,7 @@
 use super::maps::sample::{special, texts_of};
 use super::patterns::network;
 use crate::cli::ClassifyArgs;
-use crate::forward::forward_all;
+use crate::forward::forward_in_turn;
 use crate::inputs;
 use crate::model::LoadedModel;
 use crate::progress::Progress;
@@ -70,7 +70,7 @@ fn from_model(
     let mut blocks = vec![String::new(); set.examples.len()];
     let mut sorting = 0.0;
     let mut progress = Progress::new("sorting maps", set.examples.len() as u64);
-    forward_all(
+    forward_in_turn(
         &model.encoder,
         &set.examples,
         Want::maps(),
