@@ -41,19 +41,19 @@ pub fn forward_all(
     examples: &[Prepared],
     want: Want,
     progress: &mut Progress,
-    mut each: impl FnMut(&[usize], &EncoderOutput) -> anyhow::Result<()> + Send,
+    each: impl FnMut(&[usize], &EncoderOutput) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<()> {
-    forward_models(
-        &[model],
-        examples,
-        want,
-        None,
-        progress,
-        |batch, outputs| match outputs {
-            [output] => each(batch, output),
-            _ => Ok(()),
-        },
-    )
+    forward_models(&[model], examples, want, None, progress, alone(each))
+}
+
+/// Hands on the output of one model.
+fn alone(
+    mut each: impl FnMut(&[usize], &EncoderOutput) -> anyhow::Result<()> + Send,
+) -> impl FnMut(&[usize], &[EncoderOutput]) -> anyhow::Result<()> + Send {
+    move |batch, outputs| match outputs {
+        [output] => each(batch, output),
+        _ => Ok(()),
+    }
 }
 
 /// Feeds one observer with the maps of all examples, each with what `annotate` says about it.
@@ -112,13 +112,9 @@ pub fn forward_in_turn(
     examples: &[Prepared],
     want: Want,
     progress: &mut Progress,
-    mut each: impl FnMut(&[usize], &EncoderOutput) -> anyhow::Result<()> + Send,
+    each: impl FnMut(&[usize], &EncoderOutput) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<()> {
-    let each = |batch: &[usize], outputs: &[EncoderOutput]| match outputs {
-        [output] => each(batch, output),
-        _ => Ok(()),
-    };
-    pass(&[model], examples, want, None, false, progress, each)
+    pass(&[model], examples, want, None, false, progress, alone(each))
 }
 
 fn pass(
