@@ -65,4 +65,18 @@ impl SequenceClassifier {
         let logits = self.classifier.forward(self.dropout.forward(pooled));
         Ok(ClassifierOutput { logits, encoder })
     }
+    /// The logits alone, `[batch, labels]`: those of [`SequenceClassifier::forward`] up to rounding,
+    /// for less work ([`BertModel::pooled`]). Training and prediction use it.
+    ///
+    /// # Errors
+    /// [`ForwardError`].
+    pub fn logits(
+        &self,
+        batch: &TokenBatch,
+        intervention: &Intervention,
+        reference: Option<&MeanMaps>,
+    ) -> Result<Tensor<2>, ForwardError> {
+        let pooled = self.bert.pooled(batch, intervention, reference)?;
+        Ok(self.classifier.forward(self.dropout.forward(pooled)))
+    }
 }

@@ -196,7 +196,21 @@ impl SelfAttention {
     /// - x: `[batch, width, hidden]`; bias: `[batch, 1, 1, key]`
     /// - output: `[batch, heads, query, key]`
     pub fn weights(&self, x: Tensor<3>, bias: Option<Tensor<4>>) -> Tensor<4> {
-        let query = kernels::linear(&self.query, x.clone());
+        self.weights_of(x.clone(), x, bias)
+    }
+
+    /// The same for some tokens' queries alone.
+    ///
+    /// # Shapes
+    /// - queries: `[batch, query, hidden]`; x: `[batch, width, hidden]`; bias: `[batch, 1, 1, key]`
+    /// - output: `[batch, heads, query, key]`
+    pub fn weights_of(
+        &self,
+        queries: Tensor<3>,
+        x: Tensor<3>,
+        bias: Option<Tensor<4>>,
+    ) -> Tensor<4> {
+        let query = kernels::linear(&self.query, queries);
         let key = kernels::linear(&self.key, x);
         kernels::attention_weights(query, key, self.heads, bias)
     }
@@ -204,8 +218,8 @@ impl SelfAttention {
     /// Contexts: weights times values, with dropout of the weights in training.
     ///
     /// # Shapes
-    /// - weights: `[batch, heads, query, key]`
-    /// - value, output: `[batch, width, hidden]`, the heads side by side
+    /// - weights: `[batch, heads, query, key]`; value: `[batch, key, hidden]`
+    /// - output: `[batch, query, hidden]`, the heads side by side
     pub fn mix(&self, weights: Tensor<4>, value: Tensor<3>) -> Tensor<3> {
         kernels::attention_contexts(&self.dropout, weights, value)
     }
@@ -273,6 +287,34 @@ impl Layer {
                 hidden,
             },
         ))
+    }
+
+    /// The layer's output for the first token alone. Keys and values are those of all tokens; the
+    /// query, the output projection and the feed-forward part, five sixths of the layer's
+    /// multiplications, are of one token.
+    ///
+    /// # Shapes
+    /// - x: `[batch, width, hidden]`
+    /// - output: `[batch, 1, hidden]`
+    pub(crate) fn forward_first(
+        &self,
+        index: usize,
+        x: Tensor<3>,
+        pass: &Pass<'_>,
+    ) -> Result<Tensor<3>, InterventionError> {
+        let attention = &self.attention.self_attention;
+        let first = x.clone().narrow(1, 0, 1);
+        let weights = attention.weights_of(first.clone(), x.clone(), pass.bias.clone());
+        let weights = intervene(
+            weights,
+            index,
+            pass.intervention,
+            pass.reference,
+            pass.batch,
+        )?;
+        let value = kernels::linear(&attention.value, x);
+        let context = attention.mix(weights, value);
+        Ok(self.feed_forward(self.attention.output.forward(context, first)))
     }
 }
 

@@ -110,6 +110,55 @@ impl BertModel {
         want: Want,
     ) -> Result<EncoderOutput, ForwardError> {
         let mut x = self.embed(batch)?;
+        let layers = self.layers();
+        let pass = self.pass(batch, intervention, reference, want)?;
+        let embeddings = want.hidden.then(|| x.clone());
+        let mut outputs = Vec::with_capacity(layers);
+        for (index, layer) in self.encoder.layer.iter().enumerate() {
+            let (next, output) = layer.forward(index, x, &pass)?;
+            x = next;
+            outputs.push(output);
+        }
+        Ok(EncoderOutput {
+            pooled: self.pooler.as_ref().map(|pooler| pooler.forward(x.clone())),
+            last_hidden: x,
+            embeddings,
+            layers: outputs,
+            lengths: batch.lengths().to_vec(),
+        })
+    }
+    /// The pooler's output alone, `[batch, hidden]`, the same as [`BertModel::forward`]'s up to
+    /// rounding. The pooler reads the first token, so that the last layer is computed for that one
+    /// only: one part in seven less to multiply in a model of six layers.
+    ///
+    /// # Errors
+    /// As [`BertModel::forward`], and [`ForwardError::NoPooler`].
+    pub fn pooled(
+        &self,
+        batch: &TokenBatch,
+        intervention: &Intervention,
+        reference: Option<&MeanMaps>,
+    ) -> Result<Tensor<2>, ForwardError> {
+        let pooler = self.pooler.as_ref().ok_or(ForwardError::NoPooler)?;
+        let mut x = self.embed(batch)?;
+        let pass = self.pass(batch, intervention, reference, Want::nothing())?;
+        if let Some((last, below)) = self.encoder.layer.split_last() {
+            for (index, layer) in below.iter().enumerate() {
+                x = layer.forward(index, x, &pass)?.0;
+            }
+            x = last.forward_first(below.len(), x, &pass)?;
+        }
+        Ok(pooler.forward(x))
+    }
+
+    /// What all layers share, once every disabled head is known to exist.
+    fn pass<'a>(
+        &self,
+        batch: &'a TokenBatch,
+        intervention: &'a Intervention,
+        reference: Option<&'a MeanMaps>,
+        want: Want,
+    ) -> Result<Pass<'a>, ForwardError> {
         let (layers, heads) = (self.layers(), self.heads());
         if let Some(&head) = intervention
             .heads
@@ -124,26 +173,12 @@ impl BertModel {
             .into());
         }
         let device = self.device();
-        let pass = Pass {
+        Ok(Pass {
             batch,
             bias: batch.has_padding().then(|| batch.score_bias(&device)),
             intervention,
             reference,
             want,
-        };
-        let embeddings = want.hidden.then(|| x.clone());
-        let mut outputs = Vec::with_capacity(layers);
-        for (index, layer) in self.encoder.layer.iter().enumerate() {
-            let (next, output) = layer.forward(index, x, &pass)?;
-            x = next;
-            outputs.push(output);
-        }
-        Ok(EncoderOutput {
-            pooled: self.pooler.as_ref().map(|pooler| pooler.forward(x.clone())),
-            last_hidden: x,
-            embeddings,
-            layers: outputs,
-            lengths: batch.lengths().to_vec(),
         })
     }
 }

@@ -113,6 +113,43 @@ fn every_mode_changes_the_output_and_the_empty_set_does_not_to_the_bit() {
     }
 }
 
+/// The logits alone, with a last layer for the first token only, are those of the whole pass: without
+/// an intervention and with every mode in the last layer and below it, on a padded batch.
+#[test]
+fn logits_alone_are_those_of_the_whole_pass() {
+    let (model, expected, _) = setup();
+    let tokens = batch(&expected.examples(3));
+    assert!(tokens.has_padding());
+    let last = model.bert.layers() - 1;
+    let heads = [HeadId::new(0, 1), HeadId::new(last, 0)];
+    let mut reference = MeanMaps::new();
+    for head in heads {
+        for &length in tokens.lengths() {
+            // Every row another one: a row taken for another would show.
+            let map = (0..length * length)
+                .map(|i| f32::from(i % length == i / length))
+                .collect();
+            reference.insert(head, length, map).unwrap();
+        }
+    }
+    let cuts = [Mode::Uniform, Mode::Zero, Mode::Mean].map(|mode| Intervention::new(mode, heads));
+    for cut in [Intervention::none()].iter().chain(&cuts) {
+        let whole = model
+            .forward(&tokens, cut, Some(&reference), Want::nothing())
+            .unwrap();
+        let alone = model.logits(&tokens, cut, Some(&reference)).unwrap();
+        let difference = max_difference(&to_host(whole.logits).unwrap(), &to_host(alone).unwrap());
+        assert!(difference <= 2e-6, "{cut:?}: {difference}");
+    }
+    let beyond = Intervention::new(Mode::Zero, [HeadId::new(last + 1, 0)]);
+    assert!(matches!(
+        model.logits(&tokens, &beyond, None),
+        Err(ForwardError::Intervention(
+            InterventionError::NoSuchHead { .. }
+        ))
+    ));
+}
+
 /// Uniform means 1/L over the real tokens of each example, 0 on padding; other heads stay.
 #[test]
 fn uniform_rows_are_one_over_the_real_length() {

@@ -5,11 +5,11 @@
 
 mod common;
 
-use attn_bert::{kernels, to_host};
+use attn_bert::kernels;
 use burn::nn::{Dropout, DropoutConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::{DType, Device, Distribution, Tensor, TensorData, activation};
 use common::device;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use common::tensors::*;
 
 /// `Φ(x)`, from the series of positive terms `φ(x) Σ x^(2n+1) / (2n+1)!!`.
 fn phi(x: f64) -> f64 {
@@ -31,41 +31,6 @@ fn exact_gelu(x: f64) -> f64 {
 fn tail(a: f64) -> f64 {
     let fraction = (1..200).rev().fold(a, |f, n| a + f64::from(n) / f);
     (-0.5 * a * a).exp() / (2.0 * std::f64::consts::PI).sqrt() / fraction
-}
-
-/// Burn's generator is one for the whole process: tests that seed it or draw from it take turns.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn vector(values: &[f32], device: &Device) -> Tensor<1> {
-    Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
-}
-
-fn random<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
-    use rand::{Rng, SeedableRng};
-    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-    let values: Vec<f32> = (0..shape.iter().product())
-        .map(|_| rng.random_range(-3.0..3.0))
-        .collect();
-    Tensor::from_data(TensorData::new(values, shape), device)
-}
-
-fn host<const D: usize>(x: &Tensor<D>) -> Vec<f32> {
-    to_host(x.clone()).unwrap()
-}
-
-#[track_caller]
-fn close(what: &str, a: &[f32], b: &[f32], tolerance: f32) {
-    assert_eq!(a.len(), b.len(), "{what}");
-    for (i, (a, b)) in a.iter().zip(b).enumerate() {
-        let allowed = tolerance * (1.0 + b.abs());
-        assert!(
-            (a - b).abs() <= allowed,
-            "{what}[{i}]: {a} against {b}, allowed {allowed}"
-        );
-    }
 }
 
 #[test]
@@ -133,20 +98,6 @@ fn exact_softmax(row: &[f32], scale: f64, bias: &[f32]) -> Vec<f64> {
     let e: Vec<f64> = z.iter().map(|z| (z - largest).exp()).collect();
     let sum: f64 = e.iter().sum();
     e.into_iter().map(|e| e / sum).collect()
-}
-
-/// Bias of a padded batch: example `i` has `keys - i` real keys.
-fn padding(batch: usize, keys: usize, device: &Device) -> Tensor<4> {
-    let values: Vec<f32> = (0..batch * keys)
-        .map(|i| {
-            if i % keys < keys.saturating_sub(i / keys).max(1) {
-                0.0
-            } else {
-                -1e9
-            }
-        })
-        .collect();
-    Tensor::from_data(TensorData::new(values, [batch, 1, 1, keys]), device)
 }
 
 const SHAPES: [[usize; 4]; 8] = [

@@ -3,7 +3,7 @@
 use crate::metrics::{MetricEstimate, Pair, bootstrap_metric, score};
 use crate::plan::micro_batches;
 use crate::{TrainError, TrainingSet};
-use attn_bert::{ForwardError, SequenceClassifier, TokenBatch, TokenIds, Want, to_host};
+use attn_bert::{ForwardError, SequenceClassifier, TokenBatch, TokenIds, to_host};
 use attn_core::{Intervention, Metric};
 use burn::module::Module;
 use serde::{Deserialize, Serialize};
@@ -100,8 +100,7 @@ pub fn predict(
         for part in micro_batches(&lengths, micro_tokens) {
             let tokens: Vec<TokenIds<'_>> = part.iter().map(|&i| examples_here[i]).collect();
             let batch = TokenBatch::new(&tokens).map_err(ForwardError::from)?;
-            let output = model.forward(&batch, &Intervention::none(), None, Want::nothing())?;
-            let rows = to_host(output.logits)?;
+            let rows = to_host(model.logits(&batch, &Intervention::none(), None)?)?;
             for (row, index) in rows.chunks_exact(labels).zip(part) {
                 let at = (start + index) * labels;
                 values[at..at + labels].copy_from_slice(row);

@@ -6,7 +6,7 @@ use crate::loss::loss;
 use crate::plan::micro_batches;
 use crate::state::{Saved, StateHeader};
 use crate::{History, Plan, Recipe, TrainError, TrainingSet, state};
-use attn_bert::{BertConfig, ForwardError, SequenceClassifier, TokenBatch, TokenIds, Want};
+use attn_bert::{BertConfig, ForwardError, SequenceClassifier, TokenBatch, TokenIds};
 use attn_core::{Intervention, Label};
 use burn::module::Module;
 use burn::tensor::Device;
@@ -185,10 +185,8 @@ impl<'a> Trainer<'a> {
                 let _drawing = DROPOUT.lock().unwrap_or_else(PoisonError::into_inner);
                 self.device
                     .seed(dropout_seed(self.recipe.seed, self.done, part));
-                let output =
-                    self.model
-                        .forward(&tokens, &Intervention::none(), None, Want::nothing())?;
-                loss(output.logits, &labels, batch.len())
+                let logits = self.model.logits(&tokens, &Intervention::none(), None)?;
+                loss(logits, &labels, batch.len())
             };
             let value = take_host(loss.clone().inner())?
                 .first()

@@ -1,6 +1,8 @@
 //! The gradient of the attention block against finite differences.
 //!
-//! The objective is a fixed random combination of the logits, so that nothing saturates. Weights are
+//! The objective is a fixed random combination of the logits, so that nothing saturates. The gradient is
+//! that of `SequenceClassifier::logits`, which training uses, with a last layer for the first token
+//! alone; the quotients come from the whole forward pass. Weights are
 //! f32: a difference quotient over ±h has a rounding error of about 1e-6 / h and a truncation error in
 //! h²; Richardson's extrapolation over h and h/2 removes the latter, so that h may be large.
 
@@ -31,15 +33,11 @@ fn batch() -> TokenBatch {
     batch
 }
 
-fn logits(model: &SequenceClassifier) -> Tensor<2> {
-    model
-        .forward(&batch(), &Intervention::none(), None, Want::nothing())
-        .unwrap()
-        .logits
-}
-
 fn objective(model: &SequenceClassifier) -> f64 {
-    let logits = to_host(logits(model)).unwrap();
+    let output = model
+        .forward(&batch(), &Intervention::none(), None, Want::nothing())
+        .unwrap();
+    let logits = to_host(output.logits).unwrap();
     logits
         .iter()
         .zip(COEFFICIENTS)
@@ -71,8 +69,9 @@ fn the_attention_blocks_gradient_is_the_difference_quotient() {
     let device = model.bert.device();
     let coefficients =
         Tensor::<2>::from_data(TensorData::new(COEFFICIENTS.to_vec(), [3, 3]), &device);
-    let gradients = (logits(&model) * coefficients).sum().backward();
-    let picks: [(&str, Pick); 5] = [
+    let logits = model.logits(&batch(), &Intervention::none(), None).unwrap();
+    let gradients = (logits * coefficients).sum().backward();
+    let picks: [(&str, Pick); 8] = [
         ("query, layer 0", |m| {
             &mut m.bert.encoder.layer[0].attention.self_attention.query
         }),
@@ -87,6 +86,15 @@ fn the_attention_blocks_gradient_is_the_difference_quotient() {
         }),
         ("query, layer 1", |m| {
             &mut m.bert.encoder.layer[1].attention.self_attention.query
+        }),
+        ("key, layer 1", |m| {
+            &mut m.bert.encoder.layer[1].attention.self_attention.key
+        }),
+        ("value, layer 1", |m| {
+            &mut m.bert.encoder.layer[1].attention.self_attention.value
+        }),
+        ("output, layer 1", |m| {
+            &mut m.bert.encoder.layer[1].output.dense
         }),
     ];
     let mut rng = ChaCha8Rng::seed_from_u64(4);

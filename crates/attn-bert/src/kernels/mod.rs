@@ -282,7 +282,7 @@ pub fn split(x: Tensor<3>, heads: usize) -> Tensor<4> {
 /// [`softmax`].
 ///
 /// # Shapes
-/// - query, key: `[batch, width, heads * size]`
+/// - query: `[batch, query, heads * size]`; key: `[batch, key, heads * size]`
 /// - bias: `[batch, 1, 1, key]`
 /// - output: `[batch, heads, query, key]`
 pub fn attention_weights(
@@ -291,10 +291,14 @@ pub fn attention_weights(
     heads: usize,
     bias: Option<Tensor<4>>,
 ) -> Tensor<4> {
-    let [batch, width, hidden] = query.dims();
+    let [batch, width, hidden] = key.dims();
     let scale = ((hidden / heads) as f64).sqrt().recip();
     #[cfg(feature = "flex")]
-    if fits(&query) && fits(&key) && key.dims() == query.dims() && hidden % heads == 0 {
+    if fits(&query)
+        && fits(&key)
+        && query.dims() == [batch, query.dims()[1], hidden]
+        && hidden % heads == 0
+    {
         match &bias {
             None => {
                 return Tensor::from_dispatch(Dispatch::fused_weights(
@@ -326,15 +330,16 @@ pub fn attention_weights(
 /// Contexts: dropout of the weights, times the values, the heads side by side.
 ///
 /// # Shapes
-/// - weights: `[batch, heads, width, width]`
-/// - value, output: `[batch, width, heads * size]`
+/// - weights: `[batch, heads, query, key]`
+/// - value: `[batch, key, heads * size]`
+/// - output: `[batch, query, heads * size]`
 pub fn attention_contexts(layer: &Dropout, weights: Tensor<4>, value: Tensor<3>) -> Tensor<3> {
     let [batch, width, hidden] = value.dims();
-    let [_, heads, _, _] = weights.dims();
+    let [_, heads, queries, _] = weights.dims();
     #[cfg(feature = "flex")]
     if fits(&weights)
         && fits(&value)
-        && weights.dims() == [batch, heads, width, width]
+        && weights.dims() == [batch, heads, queries, width]
         && hidden % heads == 0
     {
         let device = value.device();
@@ -352,7 +357,8 @@ pub fn attention_contexts(layer: &Dropout, weights: Tensor<4>, value: Tensor<3>)
         }
     }
     let contexts = dropout(layer, weights).matmul(split(value, heads));
-    contexts.swap_dims(1, 2).reshape([batch, width, hidden])
+    let _ = width;
+    contexts.swap_dims(1, 2).reshape([batch, queries, hidden])
 }
 
 /// Rows of a table.

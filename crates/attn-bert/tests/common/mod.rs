@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each test file uses a part
 
+pub mod tensors;
+
 use attn_bert::{Backend, TokenBatch, TokenIds};
 use burn::tensor::Device;
 use safetensors::SafeTensors;

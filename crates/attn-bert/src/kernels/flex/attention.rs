@@ -14,10 +14,11 @@ use burn::backend::{
 };
 use rayon::prelude::*;
 
-/// The operations; `query, key, value: [b, l, heads * d]`.
+/// The operations; `query: [b, q, heads * d]`, `key, value: [b, l, heads * d]`, where `q` is `l` or the
+/// number of queries that are asked for.
 #[backend_extension(Flex, Autodiff)]
 pub(in super::super) trait AttentionOps: Backend {
-    /// `softmax(scale · Q Kᵀ)`: `[b, heads, l, l]`.
+    /// `softmax(scale · Q Kᵀ)`: `[b, heads, q, l]`.
     fn fused_weights(
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
@@ -32,7 +33,7 @@ pub(in super::super) trait AttentionOps: Backend {
         heads: usize,
         scale: f32,
     ) -> FloatTensor<Self>;
-    /// `(mask · weights) V`: `[b, l, heads * d]`.
+    /// `(mask · weights) V`: `[b, q, heads * d]`.
     fn fused_contexts(
         weights: FloatTensor<Self>,
         value: FloatTensor<Self>,
@@ -44,39 +45,60 @@ pub(in super::super) trait AttentionOps: Backend {
 #[derive(Debug, Clone, Copy)]
 struct Sizes {
     batch: usize,
-    width: usize,
+    queries: usize,
+    keys: usize,
     heads: usize,
     head: usize,
 }
 
+/// The size of one dimension of a tensor.
+fn size(x: &FlexTensor, dimension: usize) -> usize {
+    x.shape().get(dimension).copied().unwrap_or(1)
+}
+
 impl Sizes {
-    fn of(x: &FlexTensor, heads: usize) -> Self {
-        let shape = x.shape();
-        let at = |i: usize| shape.get(i).copied().unwrap_or(1);
+    /// `key: [b, l, heads * d]`, or the values.
+    fn new(queries: usize, key: &FlexTensor, heads: usize) -> Self {
         Self {
-            batch: at(0),
-            width: at(1),
+            batch: size(key, 0),
+            queries,
+            keys: size(key, 1),
             heads,
-            head: at(2) / heads,
+            head: size(key, 2) / heads,
         }
+    }
+
+    /// Those of `weights: [b, heads, q, l]` beside their keys or values.
+    fn of(weights: &FlexTensor, key: &FlexTensor) -> Self {
+        Self::new(size(weights, 2), key, size(weights, 1))
     }
 
     fn hidden(self) -> usize {
         self.heads * self.head
     }
 
-    /// Values of one example in `[b, l, heads * d]`, and of one head's map.
-    fn example(self) -> usize {
-        self.width * self.hidden()
+    /// Values of one example's queries (and contexts), of its keys (and values), and of one head's
+    /// map.
+    fn query(self) -> usize {
+        self.queries * self.hidden()
+    }
+
+    fn key(self) -> usize {
+        self.keys * self.hidden()
     }
 
     fn map(self) -> usize {
-        self.width * self.width
+        self.queries * self.keys
     }
 
-    /// From one head of one example on.
-    fn part(self, x: &[f32], example: usize, head: usize) -> &[f32] {
-        &x[example * self.example() + head * self.head..]
+    /// From one head of one example's queries or contexts on.
+    fn in_queries(self, x: &[f32], example: usize, head: usize) -> &[f32] {
+        &x[example * self.query() + head * self.head..]
+    }
+
+    /// From one head of one example's keys or values on.
+    fn in_keys(self, x: &[f32], example: usize, head: usize) -> &[f32] {
+        &x[example * self.key() + head * self.head..]
     }
 }
 
@@ -105,7 +127,7 @@ fn weights(
     heads: usize,
     scale: f32,
 ) -> FlexTensor {
-    let s = Sizes::of(query, heads);
+    let s = Sizes::new(size(query, 1), key, heads);
     let (query, key) = (values(query), values(key));
     let bias = bias.map(values).unwrap_or_default();
     let mut result = room(s.batch * heads * s.map());
@@ -115,24 +137,24 @@ fn weights(
         .for_each(|(i, map)| {
             let (example, head) = (i / heads, i % heads);
             multiply(
-                Matrix::rows(s.part(query, example, head), s.hidden()),
-                Matrix::columns(s.part(key, example, head), s.hidden()),
-                [s.width, s.head, s.width],
+                Matrix::rows(s.in_queries(query, example, head), s.hidden()),
+                Matrix::columns(s.in_keys(key, example, head), s.hidden()),
+                [s.queries, s.head, s.keys],
                 map,
-                s.width,
+                s.keys,
             );
             vectorised(Softmax {
                 rows: map,
-                width: s.width,
+                width: s.keys,
                 scale,
                 bias: if bias.is_empty() {
                     bias
                 } else {
-                    &bias[example * s.width..][..s.width]
+                    &bias[example * s.keys..][..s.keys]
                 },
             });
         });
-    tensor(result, [s.batch, heads, s.width, s.width])
+    tensor(result, [s.batch, heads, s.queries, s.keys])
 }
 
 /// Gradients of queries and keys.
@@ -143,13 +165,13 @@ fn weights_backward(
     key: &FlexTensor,
     scale: f32,
 ) -> [FlexTensor; 2] {
-    let s = Sizes::of(query, weights.shape().get(1).copied().unwrap_or(1));
-    let shape = query.shape();
+    let s = Sizes::of(weights, key);
+    let shapes = [query.shape(), key.shape()];
     let [gradient, weights, query, key] = [gradient, weights, query, key].map(values);
     let [mut to_query, mut to_key] = [room(query.len()), room(key.len())];
     to_query
-        .par_chunks_mut(s.example())
-        .zip(to_key.par_chunks_mut(s.example()))
+        .par_chunks_mut(s.query())
+        .zip(to_key.par_chunks_mut(s.key()))
         .enumerate()
         .for_each(|(example, (to_query, to_key))| {
             let mut scores = vec![0.0; s.map()];
@@ -159,26 +181,27 @@ fn weights_backward(
                 vectorised(SoftmaxBackward {
                     gradient: &mut scores,
                     weights: &weights[at..at + s.map()],
-                    width: s.width,
+                    width: s.keys,
                     scale,
                 });
                 multiply(
-                    Matrix::rows(&scores, s.width),
-                    Matrix::rows(s.part(key, example, head), s.hidden()),
-                    [s.width, s.width, s.head],
+                    Matrix::rows(&scores, s.keys),
+                    Matrix::rows(s.in_keys(key, example, head), s.hidden()),
+                    [s.queries, s.keys, s.head],
                     &mut to_query[head * s.head..],
                     s.hidden(),
                 );
                 multiply(
-                    Matrix::columns(&scores, s.width),
-                    Matrix::rows(s.part(query, example, head), s.hidden()),
-                    [s.width, s.width, s.head],
+                    Matrix::columns(&scores, s.keys),
+                    Matrix::rows(s.in_queries(query, example, head), s.hidden()),
+                    [s.keys, s.queries, s.head],
                     &mut to_key[head * s.head..],
                     s.hidden(),
                 );
             }
         });
-    [tensor(to_query, shape.clone()), tensor(to_key, shape)]
+    let [query_shape, key_shape] = shapes;
+    [tensor(to_query, query_shape), tensor(to_key, key_shape)]
 }
 
 /// A copy of one head's map with dropout, in `room`, or the map itself where nothing drops out.
@@ -197,14 +220,14 @@ fn dropped<'a>(map: &'a [f32], at: usize, mask: Mask, room: &'a mut Vec<f32>) ->
 }
 
 fn contexts(weights: &FlexTensor, value: &FlexTensor, mask: Mask) -> FlexTensor {
-    let s = Sizes::of(value, weights.shape().get(1).copied().unwrap_or(1));
-    let (shape, weights, value) = (value.shape(), values(weights), values(value));
-    let mut result = room(value.len());
+    let s = Sizes::of(weights, value);
+    let (weights, value) = (values(weights), values(value));
+    let mut result = room(s.batch * s.query());
     // A few examples alone are cut into parts of their queries.
     let parts = 8usize.div_ceil(s.batch);
-    let queries = s.width.div_ceil(parts);
+    let queries = s.queries.div_ceil(parts);
     let tasks: Vec<(usize, usize, &mut [f32])> = result
-        .chunks_mut(s.example())
+        .chunks_mut(s.query())
         .enumerate()
         .flat_map(|(example, rows)| {
             let parts = rows.chunks_mut(queries * s.hidden()).enumerate();
@@ -215,18 +238,18 @@ fn contexts(weights: &FlexTensor, value: &FlexTensor, mask: Mask) -> FlexTensor 
         let mut room = Vec::new();
         let count = rows.len() / s.hidden();
         for head in 0..s.heads {
-            let at = (example * s.heads + head) * s.map() + first * s.width;
-            let map = &weights[at..at + count * s.width];
+            let at = (example * s.heads + head) * s.map() + first * s.keys;
+            let map = &weights[at..at + count * s.keys];
             multiply(
-                Matrix::rows(dropped(map, at, mask, &mut room), s.width),
-                Matrix::rows(s.part(value, example, head), s.hidden()),
-                [count, s.width, s.head],
+                Matrix::rows(dropped(map, at, mask, &mut room), s.keys),
+                Matrix::rows(s.in_keys(value, example, head), s.hidden()),
+                [count, s.keys, s.head],
                 &mut rows[head * s.head..],
                 s.hidden(),
             );
         }
     });
-    tensor(result, shape)
+    tensor(result, [s.batch, s.queries, s.hidden()])
 }
 
 /// Gradients of weights and values.
@@ -236,25 +259,25 @@ fn contexts_backward(
     value: &FlexTensor,
     mask: Mask,
 ) -> [FlexTensor; 2] {
-    let s = Sizes::of(value, weights.shape().get(1).copied().unwrap_or(1));
+    let s = Sizes::of(weights, value);
     let shapes = [weights.shape(), value.shape()];
     let [gradient, weights, value] = [gradient, weights, value].map(values);
     let [mut to_weights, mut to_value] = [room(weights.len()), room(value.len())];
     to_weights
         .par_chunks_mut(s.heads * s.map())
-        .zip(to_value.par_chunks_mut(s.example()))
+        .zip(to_value.par_chunks_mut(s.key()))
         .enumerate()
         .for_each(|(example, (to_weights, to_value))| {
             let mut room = Vec::new();
             for (head, to_map) in to_weights.chunks_mut(s.map()).enumerate() {
                 let at = (example * s.heads + head) * s.map();
-                let rows = s.part(gradient, example, head);
+                let rows = s.in_queries(gradient, example, head);
                 multiply(
                     Matrix::rows(rows, s.hidden()),
-                    Matrix::columns(s.part(value, example, head), s.hidden()),
-                    [s.width, s.head, s.width],
+                    Matrix::columns(s.in_keys(value, example, head), s.hidden()),
+                    [s.queries, s.head, s.keys],
                     to_map,
-                    s.width,
+                    s.keys,
                 );
                 if mask != Mask::NONE {
                     vectorised(DropOut {
@@ -265,9 +288,9 @@ fn contexts_backward(
                 }
                 let map = dropped(&weights[at..at + s.map()], at, mask, &mut room);
                 multiply(
-                    Matrix::columns(map, s.width),
+                    Matrix::columns(map, s.keys),
                     Matrix::rows(rows, s.hidden()),
-                    [s.width, s.width, s.head],
+                    [s.keys, s.queries, s.head],
                     &mut to_value[head * s.head..],
                     s.hidden(),
                 );
