@@ -162,8 +162,13 @@ pub fn from_task(
 /// The tasks asked for, or those of the paper's seven that the folder has.
 ///
 /// # Errors
-/// A folder with none of them, or one that cannot be read.
+/// A folder with none of them, or one that cannot be read; columns of a file of one's own.
 pub fn tasks(source: &SourceArgs, asked: &[Task], split: Split) -> anyhow::Result<Vec<Task>> {
+    anyhow::ensure!(
+        source.text_a.is_none() && source.text_b.is_none() && source.label.is_none(),
+        "--text-a, --text-b and --label are for a file of your own, but this command goes through GLUE's tasks: \
+         finetune, evaluate, extract, ablate and classify take such a file"
+    );
     if !asked.is_empty() {
         return Ok(asked.to_vec());
     }

@@ -64,8 +64,44 @@ fn main() -> ExitCode {
             ExitCode::from(130)
         }
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", in_one_line(&error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// An error with its causes, each once: our libraries' messages tell their cause already.
+fn in_one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !line.contains(&cause) {
+            let colon = if line.is_empty() { "" } else { ": " };
+            line.push_str(colon);
+            line.push_str(&cause);
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let ours = attn_core::io::IoError::File {
+            path: "a".into(),
+            action: "write",
+            source: full(),
+        };
+        let error = Err::<(), _>(ours).context("MRPC").unwrap_err();
+        assert_eq!(
+            in_one_line(&error),
+            format!("MRPC: a: cannot write: {}", full())
+        );
+        let error = Err::<(), _>(full()).context("MRPC").unwrap_err();
+        assert_eq!(in_one_line(&error), format!("MRPC: {}", full()));
     }
 }

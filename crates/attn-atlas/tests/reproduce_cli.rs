@@ -71,6 +71,9 @@ fn a_plan_writes_nothing() {
         plan.contains("2 trainings") && plan.contains("about"),
         "{plan}"
     );
+    assert!(plan.contains("more for curves"), "{plan}");
+    let short = success(reproduce(folder.path()).args(["--dry-run", "--curve-points", "0"]));
+    assert!(!short.contains("curves"), "{short}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -93,6 +96,17 @@ fn an_unknown_profile_is_named() {
         error.contains("nonesuch") && error.contains("glue"),
         "{error}"
     );
+}
+
+#[test]
+fn a_file_of_ones_own_is_refused_where_tasks_are_gone_through() {
+    for command in ["table1", "stats", "sep-cls", "reproduce"] {
+        let error = failure(attn().args([command, "--data", "mine.csv", "--text-a", "text"]));
+        assert!(
+            error.contains("--text-a") && error.contains("finetune"),
+            "{command}: {error}"
+        );
+    }
 }
 
 /// Kills the run (SIGKILL) at 25 moments and in between cuts or changes finished files; then lets it
@@ -144,4 +158,64 @@ fn a_run_that_is_killed_and_damaged_ends_with_the_same_bytes() {
     let said = errors(&again);
     assert!(said.matches("nothing to do").count() >= 2, "{said}");
     assert_same(&calm, &rough);
+}
+
+/// Runs a command on a disk of `$1` KiB, again and again, each time with half as much space more,
+/// until it ends well; keeps what it said each time, and what is on the disk in the end. Needs the
+/// right to mount in a name space of its own.
+const GROWING_DISK: &str = r#"
+    size=$1; disk=$2; keep=$3; shift 3
+    mount -t tmpfs -o size=${size}k tmpfs "$disk" || exit 77
+    until "$@" > /dev/null 2> "$keep/said"; do
+        mv "$keep/said" "$keep/full.$size"
+        size=$((size * 3 / 2)); [ $size -lt 100000 ] || exit 79
+        mount -o remount,size=${size}k "$disk" || exit 78
+    done
+    cp -r "$disk/." "$keep/disk"
+"#;
+
+/// The disk is full over and over, at one stage after the other: each time the error says so, and
+/// with more space the run goes on and ends with the bytes of an undisturbed one.
+#[test]
+fn a_full_disk_is_named_at_every_stage_and_the_run_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let [calm, disk, keep] = ["calm", "small", "keep"].map(|name| folder.path().join(name));
+    for folder in [&disk, &keep] {
+        std::fs::create_dir(folder).unwrap();
+    }
+    let work = reproduce(&disk);
+    let mut small = Command::new("unshare");
+    small
+        .args(["-rm", "sh", "-c", GROWING_DISK, "sh", "250"])
+        .args([&disk, &keep])
+        .arg(work.get_program())
+        .args(work.get_args())
+        .envs(work.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    if let Some(place) = work.get_current_dir() {
+        small.current_dir(place);
+    }
+    let Ok(output) = small.output() else {
+        eprintln!("SKIPPED: no `unshare` here, a small disk cannot be made");
+        return;
+    };
+    if matches!(output.status.code(), Some(1 | 77 | 78)) {
+        eprintln!("SKIPPED: no right to mount a small disk here: {output:?}");
+        return;
+    }
+    let mut stages = std::collections::BTreeSet::new();
+    for entry in std::fs::read_dir(&keep).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none() {
+            continue; // the last run's words and its disk
+        }
+        let said = std::fs::read_to_string(&path).unwrap();
+        let told = said.matches("No space left").count();
+        assert_eq!(told, 1, "{}: {said}", path.display());
+        let stage = said.lines().rfind(|line| line.starts_with("== "));
+        stages.insert(stage.unwrap_or_default().to_owned());
+    }
+    assert!(output.status.success(), "{output:?}");
+    assert!(stages.len() >= 3, "the disk was full at {stages:?} only");
+    success(&mut reproduce(&calm));
+    assert_same(&calm, &keep.join("disk"));
 }

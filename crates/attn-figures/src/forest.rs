@@ -123,7 +123,8 @@ impl ForestSpec {
         for row in &self.rows {
             if let Some(heading) = &row.heading {
                 y += if y > 4.0 { 6.0 } else { 0.0 };
-                let text = font::ellipsis(heading, size::TICK, true, LONGEST_LABEL);
+                // It has the row to itself and may reach over the plot.
+                let text = font::ellipsis(heading, size::TICK, true, left + WIDTH);
                 rows.push(Item::Text(
                     Text::new(0.0, y + 14.0, size::TICK, text).bold(),
                 ));

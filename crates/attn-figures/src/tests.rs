@@ -311,3 +311,14 @@ fn baselines_cross_colour_bars_and_dots_mark_heads() {
     let scene = plain.scene().unwrap();
     assert_eq!((dots(&scene), lines(&scene)), (0, 0));
 }
+
+/// A group's heading has a row to itself: a task with a long score keeps its number of examples.
+#[test]
+fn a_forest_plots_headings_are_whole() {
+    let (_, scene) = all_scenes()
+        .into_iter()
+        .find(|(name, _)| name == "forest")
+        .unwrap();
+    let svg = crate::svg::write(&scene.unwrap());
+    assert!(svg.contains("STS-B (mean of Pearson and Spearman), n = 1500"));
+}

@@ -14,7 +14,7 @@ pub enum Artefact {
     Framenet,
     /// Figures 5, 6 and 7, Sections 4.3 to 4.5 and 5: what heads attend to.
     Stats,
-    /// Figure 2, Section 4.1 and Appendix A: kinds of map.
+    /// Figures 1 and 2, Section 4.1 and Appendix A: kinds of map.
     Patterns,
     /// Figures 8 and 9, Section 4.6: heads and layers disabled.
     Ablation,

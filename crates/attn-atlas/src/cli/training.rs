@@ -152,8 +152,8 @@ pub struct Table1Args {
     /// Trainings of tasks with more than 6000 training rows in GLUE [default: as --seeds].
     #[arg(long, value_name = "N")]
     pub seeds_large: Option<u64>,
-    /// Initialisations, separated by commas.
-    #[arg(long, value_delimiter = ',', default_values_t = [Init::Pretrained, Init::Normal], value_name = "INIT,…")]
+    /// Initialisations, separated by commas [default: pretrained,normal].
+    #[arg(long, value_delimiter = ',', default_values_t = [Init::Pretrained, Init::Normal], hide_default_value = true, value_name = "INIT,…")]
     pub inits: Vec<Init>,
     /// Only what is trained already: make the table from it and leave the rest out.
     #[arg(long)]

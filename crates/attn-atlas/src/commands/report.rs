@@ -4,6 +4,8 @@
 //! `findings.jsonl` about the paper's claims. A folder of such folders is looked through to some
 //! depth, so that `attn report results` takes every run there is.
 
+mod collect;
+
 use crate::cli::ReportArgs;
 use crate::findings;
 use anyhow::{Context, ensure};
@@ -13,13 +15,11 @@ use attn_figures::claims::{Finding, PaperClaims};
 use attn_figures::report::{
     Block, Link, Report, ReportFigure, ReportTable, Section, table_from_csv,
 };
-use std::ffi::OsStr;
+use collect::{Found, files, find};
 use std::path::{Component, Path, PathBuf};
 
 /// The paper's claims, which belong to the program.
 pub const CLAIMS: &str = include_str!("../../../../results/paper/claims.json");
-/// Folders below the given one in which runs are looked for.
-const DEPTH: usize = 4;
 
 /// Collects runs and writes the two reports.
 pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
@@ -27,10 +27,10 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         .out
         .clone()
         .unwrap_or_else(|| args.folder.join("report.html"));
-    let mut runs = Vec::new();
-    find_runs(&args.folder, DEPTH, &mut runs)?;
+    let found = find(&args.folder)?;
+    let runs = found.iter().filter(|f| f.run).count();
     ensure!(
-        !runs.is_empty(),
+        runs > 0,
         "{}: no run here; expected manifest.json, or folders that have one",
         args.folder.display()
     );
@@ -43,21 +43,23 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
     let mut report = Report {
         title: args.title.clone().unwrap_or_else(|| title(&args.folder)),
         text: vec![format!(
-            "{} runs. Claims and the paper's numbers: {}.",
-            runs.len(),
+            "{runs} runs. Claims and the paper's numbers: {}.",
             paper.source
         )],
         claims: paper.claims,
         ..Report::default()
     };
     let mut written = Vec::new();
-    for folder in &runs {
-        let mut section = section(folder, &base)?;
+    for Found { folder, run } in &found {
+        let mut section = section(folder, *run, &base)?;
         let place = relative(&absolute(folder)?, &absolute(&args.folder)?);
         if !place.is_empty() {
             section.title = place.replace('/', " / ");
         }
         report.sections.push(section);
+        if !run {
+            continue;
+        }
         let records = findings::records(folder)?;
         report.findings.extend(findings::of_run(folder, &records)?);
         written.push(records);
@@ -88,48 +90,6 @@ fn title(folder: &Path) -> String {
         .to_string_lossy()
         .into_owned();
     format!("Attention Atlas: {name}")
-}
-
-/// Entries of a folder by name; hidden ones are left out.
-fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let read = || format!("{}: cannot read the folder", folder.display());
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).with_context(read)? {
-        let entry = entry.with_context(read)?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            paths.push(entry.path());
-        }
-    }
-    paths.sort();
-    Ok(paths)
-}
-
-fn find_runs(folder: &Path, depth: usize, runs: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    if folder.join("manifest.json").is_file() {
-        runs.push(folder.to_owned());
-    }
-    if depth == 0 {
-        return Ok(());
-    }
-    for path in entries(folder)? {
-        // A link could lead in a circle.
-        if path.is_dir() && !path.is_symlink() {
-            find_runs(&path, depth - 1, runs)?;
-        }
-    }
-    Ok(())
-}
-
-/// Files of a folder with an extension, by name; none when there is no such folder.
-fn files(folder: &Path, extension: &str) -> anyhow::Result<Vec<PathBuf>> {
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
-    let mut paths = entries(folder)?;
-    paths.retain(|p| p.is_file() && p.extension() == Some(OsStr::new(extension)));
-    // By name without extension: `figure-6` comes before `figure-6-heads`.
-    paths.sort_by_key(|p| stem(p));
-    Ok(paths)
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
@@ -175,10 +135,15 @@ fn link(path: &Path, base: &Path) -> anyhow::Result<Link> {
     Ok(Link::file(name, &relative(&absolute(path)?, base)))
 }
 
-fn section(folder: &Path, base: &Path) -> anyhow::Result<Section> {
+/// What lies in one folder: a run, or figures and tables that were drawn from the runs below it.
+fn section(folder: &Path, run: bool, base: &Path) -> anyhow::Result<Section> {
     let path = folder.join("manifest.json");
-    let manifest: Manifest = serde_json::from_str(&read(&path)?)
-        .with_context(|| format!("{}: not a manifest; make the run again", path.display()))?;
+    let manifest: Option<Manifest> = run
+        .then(|| {
+            serde_json::from_str(&read(&path)?)
+                .with_context(|| format!("{}: not a manifest; make the run again", path.display()))
+        })
+        .transpose()?;
     let mut links = Vec::new();
     for name in [
         "manifest.json",
@@ -229,11 +194,25 @@ fn section(folder: &Path, base: &Path) -> anyhow::Result<Section> {
         tables = rest;
     }
     blocks.extend(tables.into_iter().map(Block::Table));
+    let (title, text) = match &manifest {
+        Some(manifest) => (manifest.run.clone(), Vec::new()),
+        None => (
+            folder
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+            vec![
+                "Drawn from the runs that follow; their manifests say what these were made from."
+                    .to_owned(),
+            ],
+        ),
+    };
     Ok(Section {
-        title: manifest.run.clone(),
-        text: Vec::new(),
+        title,
+        text,
         blocks,
-        manifest: Some(manifest),
+        manifest,
         links,
     })
 }
@@ -330,6 +309,13 @@ mod tests {
             std::fs::write(run.join("tables/f-heads.csv"), "a,b\r\n1,x\r\n").unwrap();
             std::fs::write(run.join("tables/f-heads.md"), "**Heads**\n\n| a | b |\n").unwrap();
         }
+        // Figures of several runs together, above them; figures of a run that was not finished.
+        for (folder, drawn) in [("m-d", "all"), ("m-d/unfinished", "half")] {
+            let figures = results.join(folder).join("figures");
+            std::fs::create_dir_all(&figures).unwrap();
+            let svg = format!("<svg width=\"1\"><rect x=\"0\"><title>{drawn}</title></rect></svg>");
+            std::fs::write(figures.join("g.svg"), svg).unwrap();
+        }
         let args = |folder: &Path| ReportArgs {
             folder: folder.to_owned(),
             out: None,
@@ -338,6 +324,9 @@ mod tests {
         run(&args(&results)).unwrap();
         let html = std::fs::read_to_string(results.join("report.html")).unwrap();
         assert_eq!(html.matches("<title>v 1</title>").count(), 2);
+        assert_eq!(html.matches("<title>all</title>").count(), 1);
+        assert!(!html.contains("<title>half</title>"));
+        assert!(html.contains("2 runs."));
         assert!(html.contains("href=\"m-d/one/figures/f.svg\"") && html.contains("<h3>Heads</h3>"));
         let markdown = std::fs::read_to_string(results.join("REPORT.md")).unwrap();
         assert!(

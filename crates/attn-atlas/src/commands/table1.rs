@@ -20,6 +20,8 @@ use serde::Deserialize;
 use std::path::Path;
 
 const EXPERIMENT: &str = "table-1";
+/// The folder that `attn reproduce` gives it, too.
+const FOLDER: &str = "table1";
 /// The paper's figures.
 const PAPER: &str = include_str!("../../../../results/paper/table-1.json");
 /// Tasks with more training rows in GLUE than this may be trained on fewer and with fewer seeds.
@@ -72,7 +74,7 @@ pub fn run(args: &Table1Args) -> anyhow::Result<()> {
     let folder = args
         .out
         .clone()
-        .unwrap_or_else(|| default_folder(&model.name, &args.source.data, EXPERIMENT));
+        .unwrap_or_else(|| default_folder(&model.name, &args.source.data, FOLDER));
     let config = serde_json::json!({
         "experiment": EXPERIMENT, "model": model.name, "tasks": chosen, "inits": args.inits,
         "recipe": args.recipe.recipe(0), "seeds": args.seeds, "seeds_large": args.seeds_large,

@@ -292,7 +292,9 @@ fn forest() -> ForestSpec {
                 },
                 estimate,
                 interval: (i != 7).then_some((estimate - 0.018, estimate + 0.021)),
-                heading: (i % 7 == 0).then(|| ["MRPC", "RTE"][i / 7].to_owned()),
+                heading: (i % 7 == 0).then(|| {
+                    ["STS-B (mean of Pearson and Spearman), n = 1500", "RTE"][i / 7].to_owned()
+                }),
             }
         })
         .collect();

@@ -1,10 +1,11 @@
 //! `--dry-run`: what would be done, and about how long it takes here.
 
+use crate::ablation::cumulative::{Orders, counts};
 use crate::cli::{Artefact, ReproduceArgs};
 use crate::inputs::{dataset, from_dataset};
 use crate::model::OpenModel;
 use attn_bert::BertConfig;
-use attn_core::{Mode, Split, Task};
+use attn_core::{HeadGrid, Mode, Split, Task};
 use attn_figures::{Cell, Column, Table};
 use burn::tensor::{Distribution, Tensor};
 use std::path::Path;
@@ -67,7 +68,7 @@ pub fn print(
                     tokens as f64,
                 )
             }
-            Artefact::Ablation => ablation(config, &sizes)?,
+            Artefact::Ablation => ablation(config, args, &sizes)?,
             Artefact::Framenet => ("about 500 short sentences".to_owned(), 5000.0),
             Artefact::Report => ("figures and tables into one page".to_owned(), 0.0),
         };
@@ -146,21 +147,36 @@ fn table1(args: &ReproduceArgs, sizes: &[Size]) -> (String, f64) {
     )
 }
 
-fn ablation(config: &BertConfig, sizes: &[Size]) -> anyhow::Result<(String, f64)> {
-    use attn_ablate::{Plan, variant};
+fn ablation(
+    config: &BertConfig,
+    args: &ReproduceArgs,
+    sizes: &[Size],
+) -> anyhow::Result<(String, f64)> {
+    use attn_ablate::{Plan, order, variant};
     let (layers, heads) = (config.num_hidden_layers, config.num_attention_heads);
+    // Layer evaluations over layers: forward passes.
+    let passes = |variants| -> anyhow::Result<f64> {
+        let counts = Plan::new(layers, heads, variants)?.counts();
+        Ok(counts.shared() / layers.max(1) as f64)
+    };
     let mut variants = vec![variant::baseline()];
     variants.extend(variant::single_heads(layers, heads, Mode::Uniform));
     variants.extend(variant::whole_layers(layers, heads, Mode::Uniform));
-    let count = variants.len();
-    let counts = Plan::new(layers, heads, variants)?.counts();
-    // Layer evaluations over layers: forward passes. Cumulative curves add about a half.
-    let passes = 1.5 * counts.shared() / layers.max(1) as f64;
+    let mut work = format!("{} variants of {} models", variants.len(), sizes.len());
+    let mut cost = passes(variants)? + BACKWARD; // the gradients of importance
+    if args.curve_points > 0 {
+        // What orders share differs little: any of them tells the cost. Every example is in one half.
+        let orders = Orders::new(
+            order::random(layers, heads, args.seed),
+            &HeadGrid::from_fn(layers, heads, |_| 0.0),
+            args.seed,
+        );
+        let curves = orders.variants(&counts(layers * heads, args.curve_points), Mode::Uniform);
+        work.push_str(&format!(", {} more for curves", curves.len()));
+        cost += passes(curves)?;
+    }
     let tokens: usize = sizes.iter().map(|s| s.dev).sum();
-    Ok((
-        format!("{count} variants of {} models, and curves", sizes.len()),
-        passes * tokens as f64,
-    ))
+    Ok((work, cost * tokens as f64))
 }
 
 /// Multiply-adds of one word piece in a forward pass, at 64 pieces an input.
