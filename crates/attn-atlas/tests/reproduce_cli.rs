@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{attn, errors, failure, run, success, tiny};
+use common::{attn, errors, failure, on_a_small_disk, run, success, tiny};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -161,8 +161,7 @@ fn a_run_that_is_killed_and_damaged_ends_with_the_same_bytes() {
 }
 
 /// Runs a command on a disk of `$1` KiB, again and again, each time with half as much space more,
-/// until it ends well; keeps what it said each time, and what is on the disk in the end. Needs the
-/// right to mount in a name space of its own.
+/// until it ends well; keeps what it said each time, and what is on the disk in the end.
 const GROWING_DISK: &str = r#"
     size=$1; disk=$2; keep=$3; shift 3
     mount -t tmpfs -o size=${size}k tmpfs "$disk" || exit 77
@@ -184,24 +183,9 @@ fn a_full_disk_is_named_at_every_stage_and_the_run_goes_on() {
         std::fs::create_dir(folder).unwrap();
     }
     let work = reproduce(&disk);
-    let mut small = Command::new("unshare");
-    small
-        .args(["-rm", "sh", "-c", GROWING_DISK, "sh", "250"])
-        .args([&disk, &keep])
-        .arg(work.get_program())
-        .args(work.get_args())
-        .envs(work.get_envs().filter_map(|(k, v)| Some((k, v?))));
-    if let Some(place) = work.get_current_dir() {
-        small.current_dir(place);
-    }
-    let Ok(output) = small.output() else {
-        eprintln!("SKIPPED: no `unshare` here, a small disk cannot be made");
+    let Some(output) = on_a_small_disk(GROWING_DISK, 250, [&disk, &keep], &work) else {
         return;
     };
-    if matches!(output.status.code(), Some(1 | 77 | 78)) {
-        eprintln!("SKIPPED: no right to mount a small disk here: {output:?}");
-        return;
-    }
     let mut stages = std::collections::BTreeSet::new();
     for entry in std::fs::read_dir(&keep).unwrap() {
         let path = entry.unwrap().path();

@@ -4,7 +4,7 @@ mod common;
 
 use attn_core::Record;
 use attn_core::io::read_jsonl;
-use common::{attn, failure, root, run, success, tiny};
+use common::{attn, failure, on_a_small_disk, run, success, tiny};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -192,15 +192,14 @@ fn bad_requests_end_in_a_clear_error() {
     );
 }
 
-/// Runs the training on a disk of `blocks` KiB, then on a larger one with what the first left.
-/// Needs the right to mount in a name space of its own.
+/// Runs the training on a small disk, then on a larger one with what the first left.
 const SMALL_DISK: &str = r#"
-    mount -t tmpfs -o size=$1k tmpfs "$2" || exit 77
-    shift 2
-    "$@" 2> "$LOG.full"; echo $? > "$LOG.rc"
-    mount -o remount,size=8m "$DISK" || exit 78
-    "$@" 2> "$LOG.roomy" || exit 79
-    cp "$DISK/tuned/model.safetensors" "$LOG.model"
+    size=$1; disk=$2; keep=$3; shift 3
+    mount -t tmpfs -o size=${size}k tmpfs "$disk" || exit 77
+    "$@" 2> "$keep/full"; echo $? > "$keep/rc"
+    mount -o remount,size=8m "$disk" || exit 78
+    "$@" 2> "$keep/roomy" || exit 79
+    cp "$disk/tuned/model.safetensors" "$keep/model"
 "#;
 
 #[test]
@@ -208,40 +207,21 @@ fn a_full_disk_is_named_and_what_was_done_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole");
     success(&mut finetune("MNLI", &whole));
-    let (disk, log) = (folder.path().join("disk"), folder.path().join("log"));
-    std::fs::create_dir(&disk).unwrap();
-    let training = finetune("MNLI", &disk.join("tuned"));
-    let mut small = Command::new("unshare");
-    small
-        .args(["-rm", "sh", "-c", SMALL_DISK, "sh"])
-        // A state takes 300 KiB and is written beside the one before: the second does not fit.
-        .arg("500")
-        .arg(&disk)
-        .arg(training.get_program())
-        .args(training.get_args())
-        .env("LOG", &log)
-        .env("DISK", &disk)
-        .env("ATTN_OFFLINE", "1")
-        .current_dir(root());
-    let Ok(output) = small.output() else {
-        eprintln!("SKIPPED: no `unshare` here, a small disk cannot be made");
-        return;
-    };
-    if matches!(output.status.code(), Some(1 | 77 | 78)) {
-        eprintln!("SKIPPED: no right to mount a small disk here: {output:?}");
-        return;
+    let [disk, keep] = ["disk", "keep"].map(|name| folder.path().join(name));
+    for folder in [&disk, &keep] {
+        std::fs::create_dir(folder).unwrap();
     }
-    let read = |end: &str| {
-        std::fs::read_to_string(folder.path().join(format!("log.{end}"))).unwrap_or_default()
+    let training = finetune("MNLI", &disk.join("tuned"));
+    // A state takes 300 KiB and is written beside the one before: the second does not fit.
+    let Some(output) = on_a_small_disk(SMALL_DISK, 500, [&disk, &keep], &training) else {
+        return;
     };
+    let read = |name: &str| std::fs::read_to_string(keep.join(name)).unwrap_or_default();
     let full = read("full");
     assert_eq!(read("rc").trim(), "1", "{full}");
     assert!(full.contains("No space left"), "{full}");
     let roomy = read("roomy");
     assert!(output.status.success(), "{output:?} {roomy}");
     assert!(roomy.contains("going on after step 1 "), "{roomy}");
-    assert_eq!(
-        std::fs::read(folder.path().join("log.model")).unwrap(),
-        weights(&whole)
-    );
+    assert_eq!(std::fs::read(keep.join("model")).unwrap(), weights(&whole));
 }

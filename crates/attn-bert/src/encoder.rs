@@ -255,16 +255,22 @@ impl Layer {
         self.output.forward(inner, x)
     }
 
+    /// What the layer makes of `queries`, all rows of `x` or some of them, and what [`Pass::want`] asks
+    /// of it. Keys and values are those of all rows; queries, output projection and feed-forward part, five
+    /// sixths of the layer's multiplications, are computed for `queries` alone.
+    ///
     /// # Shapes
-    /// - x, output: `[batch, width, hidden]`
+    /// - queries, output: `[batch, query, hidden]`
+    /// - x: `[batch, width, hidden]`
     pub(crate) fn forward(
         &self,
         index: usize,
+        queries: Tensor<3>,
         x: Tensor<3>,
         pass: &Pass<'_>,
     ) -> Result<(Tensor<3>, LayerOutput), InterventionError> {
         let attention = &self.attention.self_attention;
-        let weights = attention.weights(x.clone(), pass.bias.clone());
+        let weights = attention.weights_of(queries.clone(), x.clone(), pass.bias.clone());
         let weights = intervene(
             weights,
             index,
@@ -273,10 +279,10 @@ impl Layer {
             pass.batch,
         )?;
         let maps = pass.want.maps.then(|| weights.clone());
-        let value = kernels::linear(&attention.value, x.clone());
+        let value = kernels::linear(&attention.value, x);
         let context = attention.mix(weights, value);
         let contexts = pass.want.contexts.then(|| attention.split(context.clone()));
-        let x = self.attention.output.forward(context, x);
+        let x = self.attention.output.forward(context, queries);
         let x = self.feed_forward(x);
         let hidden = pass.want.hidden.then(|| x.clone());
         Ok((
@@ -287,34 +293,6 @@ impl Layer {
                 hidden,
             },
         ))
-    }
-
-    /// The layer's output for the first token alone. Keys and values are those of all tokens; the
-    /// query, the output projection and the feed-forward part, five sixths of the layer's
-    /// multiplications, are of one token.
-    ///
-    /// # Shapes
-    /// - x: `[batch, width, hidden]`
-    /// - output: `[batch, 1, hidden]`
-    pub(crate) fn forward_first(
-        &self,
-        index: usize,
-        x: Tensor<3>,
-        pass: &Pass<'_>,
-    ) -> Result<Tensor<3>, InterventionError> {
-        let attention = &self.attention.self_attention;
-        let first = x.clone().narrow(1, 0, 1);
-        let weights = attention.weights_of(first.clone(), x.clone(), pass.bias.clone());
-        let weights = intervene(
-            weights,
-            index,
-            pass.intervention,
-            pass.reference,
-            pass.batch,
-        )?;
-        let value = kernels::linear(&attention.value, x);
-        let context = attention.mix(weights, value);
-        Ok(self.feed_forward(self.attention.output.forward(context, first)))
     }
 }
 

@@ -5,14 +5,9 @@
 mod common;
 
 use attn_bert::kernels;
-use burn::nn::{Dropout, DropoutConfig};
 use burn::tensor::{Tensor, activation};
 use common::device;
 use common::tensors::*;
-
-fn off() -> Dropout {
-    DropoutConfig::new(0.0).init()
-}
 
 /// Contexts of `query: [b, q, h]` over `key, value: [b, l, h]` by Burn's operations.
 fn burns(

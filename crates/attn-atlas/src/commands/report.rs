@@ -50,8 +50,9 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         ..Report::default()
     };
     let mut written = Vec::new();
-    for Found { folder, run } in &found {
-        let mut section = section(folder, *run, &base)?;
+    for found in &found {
+        let Found { folder, run } = found;
+        let mut section = section(found, &base)?;
         let place = relative(&absolute(folder)?, &absolute(&args.folder)?);
         if !place.is_empty() {
             section.title = place.replace('/', " / ");
@@ -84,12 +85,13 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
 
 fn title(folder: &Path) -> String {
     let full = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    let name = full
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    format!("Attention Atlas: {name}")
+    format!("Attention Atlas: {}", name(&full))
+}
+
+/// The last part of a path.
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
@@ -131,12 +133,11 @@ fn relative(path: &Path, base: &Path) -> String {
 }
 
 fn link(path: &Path, base: &Path) -> anyhow::Result<Link> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    Ok(Link::file(name, &relative(&absolute(path)?, base)))
+    Ok(Link::file(name(path), &relative(&absolute(path)?, base)))
 }
 
 /// What lies in one folder: a run, or figures and tables that were drawn from the runs below it.
-fn section(folder: &Path, run: bool, base: &Path) -> anyhow::Result<Section> {
+fn section(Found { folder, run }: &Found, base: &Path) -> anyhow::Result<Section> {
     let path = folder.join("manifest.json");
     let manifest: Option<Manifest> = run
         .then(|| {
@@ -197,11 +198,7 @@ fn section(folder: &Path, run: bool, base: &Path) -> anyhow::Result<Section> {
     let (title, text) = match &manifest {
         Some(manifest) => (manifest.run.clone(), Vec::new()),
         None => (
-            folder
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
+            name(folder),
             vec![
                 "Drawn from the runs that follow; their manifests say what these were made from."
                     .to_owned(),

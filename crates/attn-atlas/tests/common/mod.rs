@@ -46,3 +46,31 @@ pub fn failure(command: &mut Command) -> String {
     assert!(!errors.contains("panicked"), "{errors}");
     errors
 }
+
+/// Runs a shell script with the right to mount a small disk, in a name space of its own: `$1` its
+/// size in KiB, `$2` where to mount it, `$3` a folder to write beside it, then the words of
+/// `work`. `None` where that cannot be had (statuses 1, 77 and 78 say so), which is told.
+pub fn on_a_small_disk(
+    script: &str,
+    size: usize,
+    [disk, beside]: [&Path; 2],
+    work: &Command,
+) -> Option<Output> {
+    let mut small = Command::new("unshare");
+    small
+        .args(["-rm", "sh", "-c", script, "sh", &size.to_string()])
+        .args([disk, beside])
+        .arg(work.get_program())
+        .args(work.get_args())
+        .envs(work.get_envs().filter_map(|(k, v)| Some((k, v?))))
+        .current_dir(root());
+    let Ok(output) = small.output() else {
+        eprintln!("SKIPPED: no `unshare` here, a small disk cannot be made");
+        return None;
+    };
+    if matches!(output.status.code(), Some(1 | 77 | 78)) {
+        eprintln!("SKIPPED: no right to mount a small disk here: {output:?}");
+        return None;
+    }
+    Some(output)
+}

@@ -296,7 +296,7 @@ pub fn attention_weights(
     #[cfg(feature = "flex")]
     if fits(&query)
         && fits(&key)
-        && query.dims() == [batch, query.dims()[1], hidden]
+        && [query.dims()[0], query.dims()[2]] == [batch, hidden]
         && hidden % heads == 0
     {
         match &bias {
@@ -334,12 +334,12 @@ pub fn attention_weights(
 /// - value: `[batch, key, heads * size]`
 /// - output: `[batch, query, heads * size]`
 pub fn attention_contexts(layer: &Dropout, weights: Tensor<4>, value: Tensor<3>) -> Tensor<3> {
-    let [batch, width, hidden] = value.dims();
+    let [batch, _, hidden] = value.dims();
     let [_, heads, queries, _] = weights.dims();
     #[cfg(feature = "flex")]
     if fits(&weights)
         && fits(&value)
-        && weights.dims() == [batch, heads, queries, width]
+        && weights.dims() == [batch, heads, queries, value.dims()[1]]
         && hidden % heads == 0
     {
         let device = value.device();
@@ -357,7 +357,6 @@ pub fn attention_contexts(layer: &Dropout, weights: Tensor<4>, value: Tensor<3>)
         }
     }
     let contexts = dropout(layer, weights).matmul(split(value, heads));
-    let _ = width;
     contexts.swap_dims(1, 2).reshape([batch, queries, hidden])
 }
 

@@ -1,6 +1,7 @@
 //! Tensors of random numbers, and how close two of them are.
 
 use attn_bert::to_host;
+use burn::nn::{Dropout, DropoutConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{Rng, SeedableRng};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -51,4 +52,9 @@ pub fn padding(batch: usize, keys: usize, device: &Device) -> Tensor<4> {
         })
         .collect();
     Tensor::from_data(TensorData::new(values, [batch, 1, 1, keys]), device)
+}
+
+/// A dropout that drops nothing.
+pub fn off() -> Dropout {
+    DropoutConfig::new(0.0).init()
 }
