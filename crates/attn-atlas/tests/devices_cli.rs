@@ -80,6 +80,33 @@ fn a_device_or_backend_that_is_not_there_is_named() {
 }
 
 #[test]
+fn instructions_are_shown_and_can_be_forced() {
+    let listed = success(attn().arg("devices").env("ATTN_KERNELS", "portable"));
+    assert!(listed.contains("portable instructions"), "{listed}");
+    let listed = success(attn().arg("devices").env_remove("ATTN_KERNELS"));
+    let best = attn_kernels::Path::best();
+    assert!(listed.contains(&format!("{best} instructions")), "{listed}");
+    // One of the two is another processor's.
+    let folder = tempfile::tempdir().unwrap();
+    let foreign = if cfg!(target_arch = "x86_64") {
+        "neon"
+    } else {
+        "avx2"
+    };
+    for (value, reason) in [
+        (foreign, "lacks them"),
+        ("sse9", "expected one of portable"),
+    ] {
+        let said = failure(extract("flex", "0", folder.path()).env("ATTN_KERNELS", value));
+        assert!(
+            said.contains(&format!("ATTN_KERNELS={value}")) && said.contains(reason),
+            "{said}"
+        );
+    }
+    assert!(!maps_file(folder.path(), "flex").exists());
+}
+
+#[test]
 fn maps_are_the_same_on_every_backend() {
     let folder = tempfile::tempdir().unwrap();
     let maps = |backend: Backend| -> Vec<f32> {

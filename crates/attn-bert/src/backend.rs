@@ -63,6 +63,10 @@ pub enum BackendError {
         /// How many there are.
         count: usize,
     },
+    /// `ATTN_KERNELS` asks for instructions that are not there.
+    #[cfg(feature = "flex")]
+    #[error(transparent)]
+    Kernels(#[from] attn_kernels::PathError),
     /// The device is there, but its driver refuses it.
     #[error("device {index} of backend '{name}' cannot be opened: {reason}")]
     Open {
@@ -153,15 +157,16 @@ impl Backend {
             .collect())
     }
 
-    /// Backend, index and, for GPUs, the device's name, as manifests give it: `flex 0`,
-    /// `cuda 0: NVIDIA H100`.
+    /// Backend, index and what decides the last bits of its numbers, as manifests give it: the
+    /// processor's instructions (`flex 0: avx2`), or the GPU's name (`cuda 0: NVIDIA H100`).
     ///
     /// # Errors
     /// As [`Backend::device`].
     pub fn label(self, index: usize) -> Result<String, BackendError> {
         let device = self.device(index)?;
         Ok(match self {
-            Backend::Flex => format!("{self} {index}"),
+            #[cfg(feature = "flex")]
+            Backend::Flex => format!("{self} {index}: {}", attn_kernels::path()?),
             _ => format!("{self} {index}: {}", self.open(index, &device)?),
         })
     }
@@ -210,7 +215,7 @@ impl Backend {
             return Ok(name);
         }
         let _ = (index, device);
-        Ok(format!("the processor, {} threads", threads()))
+        processor()
     }
 }
 
@@ -275,15 +280,19 @@ fn is_software(_: &Device) -> bool {
     false
 }
 
-/// Threads that the CPU backend uses.
+/// What the CPU backend computes with: threads and vector instructions.
 #[cfg(feature = "flex")]
-fn threads() -> usize {
-    rayon::current_num_threads()
+fn processor() -> Result<String, BackendError> {
+    let (threads, path) = (rayon::current_num_threads(), attn_kernels::path()?);
+    Ok(format!(
+        "the processor, {threads} threads, {path} instructions"
+    ))
 }
 
 #[cfg(not(feature = "flex"))]
-fn threads() -> usize {
-    1
+fn processor() -> Result<String, BackendError> {
+    let name = Backend::Flex.name();
+    Err(BackendError::NotCompiled { name })
 }
 
 impl std::fmt::Display for Backend {
@@ -351,7 +360,8 @@ mod tests {
     #[cfg(feature = "flex")]
     fn the_processor_is_one_device() {
         assert!(Backend::Flex.device(0).is_ok());
-        assert_eq!(Backend::Flex.label(0).unwrap(), "flex 0");
+        let path = attn_kernels::path().unwrap();
+        assert_eq!(Backend::Flex.label(0).unwrap(), format!("flex 0: {path}"));
         let devices = Backend::Flex.devices().unwrap();
         let [Ok(device)] = &devices[..] else {
             panic!("{devices:?}")

@@ -12,13 +12,11 @@ use crate::measures::{MEASURES, measures};
 use crate::store::StoredMap;
 use crate::weights::Weights;
 use attn_core::Pattern;
-use pulp::{Simd, WithSimd};
+use attn_kernels::{
+    CONVOLUTION_LANES as LANES, CONVOLUTION_PIXELS as PIXELS, Convolution, convolve,
+};
 use rayon::prelude::*;
 
-/// Output channels that are computed side by side.
-const LANES: usize = 16;
-/// Pixels that are computed side by side; every layer has a multiple of it.
-const PIXELS: usize = 8;
 /// Classes.
 pub const CLASSES: usize = Pattern::ALL.len();
 
@@ -59,23 +57,10 @@ pub enum EngineError {
     },
 }
 
-#[derive(Debug, Clone)]
-struct Layer {
-    inputs: usize,
-    outputs: usize,
-    stride: usize,
-    /// Width and height before and after.
-    side: usize,
-    out_side: usize,
-    /// `[outputs / 16, 3, 3 * inputs, 16]`.
-    weight: Vec<f32>,
-    bias: Vec<f32>,
-}
-
 /// The network, ready to sort maps.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    layers: Vec<Layer>,
+    layers: Vec<Convolution>,
     /// `[2 * channels, 5]`.
     output: Vec<f32>,
     output_bias: [f32; CLASSES],
@@ -137,7 +122,7 @@ impl Engine {
                     *place = value;
                 }
             }
-            layers.push(Layer {
+            layers.push(Convolution {
                 inputs,
                 outputs: c.outputs,
                 stride: c.stride,
@@ -249,11 +234,7 @@ impl Engine {
             let width = layer.out_side + 2;
             next.clear();
             next.resize(width * width * layer.outputs, 0.0);
-            vectorised(Convolve {
-                layer,
-                input: if index == 0 { input } else { now },
-                output: next,
-            });
+            convolve(layer, if index == 0 { input } else { now }, next);
             std::mem::swap(now, next);
         }
         let Some(last) = self.layers.last() else {
@@ -303,93 +284,11 @@ pub(crate) fn softmax(logits: [f32; CLASSES]) -> Probabilities {
     Probabilities(powers.map(|p| p / sum))
 }
 
-/// Runs a kernel with the widest vector instructions of this processor, as
-/// `attn_bert::kernels` does on the flex backend, which a build may lack.
-fn vectorised<K: WithSimd>(kernel: K) -> K::Output {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if let Some(simd) = pulp::x86::V4::try_new() {
-            return Simd::vectorize(simd, kernel);
-        }
-        if let Some(simd) = pulp::x86::V3::try_new() {
-            return Simd::vectorize(simd, kernel);
-        }
-    }
-    pulp::Arch::new().dispatch(kernel)
-}
-
-/// One convolution with ReLU. Input and output have a border of one zero pixel.
-struct Convolve<'a> {
-    layer: &'a Layer,
-    input: &'a [f32],
-    output: &'a mut [f32],
-}
-
-impl WithSimd for Convolve<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Layer {
-            inputs,
-            outputs,
-            stride,
-            side,
-            out_side,
-            ref weight,
-            ref bias,
-        } = *self.layer;
-        // Three neighbouring pixels of a row lie side by side.
-        let taps = 3 * inputs;
-        let pitch = (side + 2) * inputs;
-        let per_block = LANES / S::F32_LANES;
-        let zero = simd.splat_f32s(0.0);
-        let blocks = weight
-            .chunks_exact(3 * taps * LANES)
-            .zip(bias.chunks_exact(LANES));
-        for (block, (weight, bias)) in blocks.enumerate() {
-            let (weight, bias) = (S::as_simd_f32s(weight).0, S::as_simd_f32s(bias).0);
-            for first in (0..out_side * out_side).step_by(PIXELS) {
-                let place = |p: usize| ((first + p) / out_side, (first + p) % out_side);
-                let starts: [usize; PIXELS] = std::array::from_fn(|p| {
-                    let (y, x) = place(p);
-                    y * stride * pitch + x * stride * inputs
-                });
-                for (part, &bias) in bias.iter().enumerate() {
-                    let mut sums = [bias; PIXELS];
-                    for (ky, weight) in weight.chunks_exact(taps * per_block).enumerate() {
-                        let rows: [&[f32]; PIXELS] = std::array::from_fn(|p| {
-                            let start = starts[p] + ky * pitch;
-                            &self.input[start..start + taps]
-                        });
-                        let weight = weight.iter().skip(part).step_by(per_block);
-                        for (tap, &weight) in weight.enumerate().take(taps) {
-                            for (sum, row) in sums.iter_mut().zip(rows) {
-                                *sum = simd.mul_add_f32s(simd.splat_f32s(row[tap]), weight, *sum);
-                            }
-                        }
-                    }
-                    for (p, sum) in sums.into_iter().enumerate() {
-                        let (y, x) = place(p);
-                        let at = ((y + 1) * (out_side + 2) + x + 1) * outputs
-                            + block * LANES
-                            + part * S::F32_LANES;
-                        let place = &mut self.output[at..at + S::F32_LANES];
-                        if let Some(place) = S::as_mut_simd_f32s(place).0.first_mut() {
-                            *place = simd.max_f32s(sum, zero);
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::network::PatternNetwork;
-    use crate::weights::Convolution;
+    use crate::weights::Convolution as Weighted;
     use burn::tensor::{Device, Tensor, TensorData};
 
     fn maps(count: usize, length: usize) -> Vec<f32> {
@@ -444,14 +343,14 @@ mod tests {
 
     #[test]
     fn wrong_weights_are_named() {
-        let layer = Convolution {
+        let layer = Weighted {
             inputs: CHANNELS,
             outputs: 16,
             stride: 2,
             weight: vec![0.0; 16 * CHANNELS * 9],
             bias: vec![0.0; 16],
         };
-        let make = |layer: Convolution, output: usize| {
+        let make = |layer: Weighted, output: usize| {
             Engine::new(&Weights {
                 convolutions: vec![layer],
                 output: vec![0.0; output],
@@ -461,17 +360,17 @@ mod tests {
         };
         assert!(make(layer.clone(), 160).is_ok());
         let error = |layer, output| make(layer, output).unwrap_err().to_string();
-        let wrong = Convolution {
+        let wrong = Weighted {
             inputs: 3,
             ..layer.clone()
         };
         assert!(error(wrong, 160).contains("convolution 0"));
-        let wrong = Convolution {
+        let wrong = Weighted {
             stride: 3,
             ..layer.clone()
         };
         assert!(error(wrong, 160).contains("stride 3"));
-        let wrong = Convolution {
+        let wrong = Weighted {
             bias: vec![],
             ..layer.clone()
         };

@@ -15,10 +15,6 @@
 
 #[cfg(feature = "flex")]
 mod flex;
-#[cfg(feature = "flex")]
-mod gemm;
-#[cfg(feature = "flex")]
-mod math;
 mod plain;
 
 use burn::nn::{Dropout, Embedding, LayerNorm, Linear};
@@ -27,9 +23,9 @@ use burn::tensor::{DType, Distribution};
 use burn::tensor::{Device, Int, Tensor, activation};
 #[cfg(feature = "flex")]
 use {
+    attn_kernels::Mask,
     burn::backend::Dispatch,
     flex::{AttentionOps, ChangeOps, EmbeddingOps, LinearOps, PointwiseOps},
-    math::Mask,
 };
 
 /// Whether a tensor's device is the flex backend, with or without autodiff.

@@ -2,9 +2,8 @@
 //! projections leave them, `[batch, width, heads * size]`: no head is ever copied apart. Between the
 //! two lie the weights `[batch, heads, query, key]`, which are handed out as maps and may be replaced.
 
-use super::super::gemm::{Block, Matrix, Start, with_packed, with_scratch};
-use super::super::math::{DropOut, Mask, Softmax, SoftmaxBackward, vectorised};
 use super::{ordered, recycle, room, tensor, values};
+use attn_kernels::{Mask, Matrix, drop_out, multiply, softmax, softmax_backward};
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -102,24 +101,6 @@ impl Sizes {
     }
 }
 
-/// `c = a · b` on this thread; rows of `c` lie `stride` apart.
-fn multiply(a: Matrix<'_>, b: Matrix<'_>, [rows, k, n]: [usize; 3], c: &mut [f32], stride: usize) {
-    with_packed(|packed| {
-        packed.pack(b, k, n, false);
-        with_scratch(|scratch| {
-            vectorised(Block {
-                a,
-                b: packed,
-                c,
-                stride,
-                rows,
-                start: Start::Zero,
-                scratch,
-            });
-        });
-    });
-}
-
 fn weights(
     query: &FlexTensor,
     key: &FlexTensor,
@@ -143,16 +124,12 @@ fn weights(
                 map,
                 s.keys,
             );
-            vectorised(Softmax {
-                rows: map,
-                width: s.keys,
-                scale,
-                bias: if bias.is_empty() {
-                    bias
-                } else {
-                    &bias[example * s.keys..][..s.keys]
-                },
-            });
+            let bias = if bias.is_empty() {
+                bias
+            } else {
+                &bias[example * s.keys..][..s.keys]
+            };
+            softmax(map, s.keys, scale, bias);
         });
     tensor(result, [s.batch, heads, s.queries, s.keys])
 }
@@ -178,12 +155,7 @@ fn weights_backward(
             for head in 0..s.heads {
                 let at = (example * s.heads + head) * s.map();
                 scores.copy_from_slice(&gradient[at..at + s.map()]);
-                vectorised(SoftmaxBackward {
-                    gradient: &mut scores,
-                    weights: &weights[at..at + s.map()],
-                    width: s.keys,
-                    scale,
-                });
+                softmax_backward(&mut scores, &weights[at..at + s.map()], s.keys, scale);
                 multiply(
                     Matrix::rows(&scores, s.keys),
                     Matrix::rows(s.in_keys(key, example, head), s.hidden()),
@@ -211,11 +183,7 @@ fn dropped<'a>(map: &'a [f32], at: usize, mask: Mask, room: &'a mut Vec<f32>) ->
     }
     room.clear();
     room.extend_from_slice(map);
-    vectorised(DropOut {
-        values: room,
-        start: at as u32,
-        mask,
-    });
+    drop_out(room, at as u32, mask);
     room
 }
 
@@ -280,11 +248,7 @@ fn contexts_backward(
                     s.keys,
                 );
                 if mask != Mask::NONE {
-                    vectorised(DropOut {
-                        values: to_map,
-                        start: at as u32,
-                        mask,
-                    });
+                    drop_out(to_map, at as u32, mask);
                 }
                 let map = dropped(&weights[at..at + s.map()], at, mask, &mut room);
                 multiply(

@@ -1,8 +1,8 @@
 //! A sum that changes by a few columns' share of a linear map: what disabling a head does to the
 //! attention output.
 
-use super::super::gemm::{Matrix, Start, product};
 use super::{last, length, ordered, room, tensor, values};
+use attn_kernels::{Matrix, Start, product};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Backend, Flex, TensorMetadata, backend_extension, tensor::FloatTensor};
 

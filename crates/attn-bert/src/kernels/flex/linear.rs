@@ -1,13 +1,12 @@
 //! Linear maps, with what follows them: bias, GELU, dropout, residual and LayerNorm work on blocks
 //! of rows that have just been multiplied and are still in the cache.
 
-use super::super::gemm::{Matrix, Start, product};
-use super::super::math::{Combine, Gelu, GeluInto, Mask, Norm, NormBackward, NormInto, vectorised};
 use super::pointwise::{drop_out, gelu_backward};
 use super::{
     add_up, change_with, column_sums, last, length, ordered, recycle, room, rows_per_task, tensor,
     values,
 };
+use attn_kernels::{Mask, Matrix, NormParameters, Start, product};
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
@@ -88,7 +87,7 @@ fn linear(x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor) -> FlexTensor 
 }
 
 fn linear_gelu(x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
-    let gelu = |_, values: &mut [f32], _: &mut [f32]| vectorised(Gelu { values });
+    let gelu = |_, values: &mut [f32], _: &mut [f32]| attn_kernels::gelu(values);
     map(x, weight, bias, false, gelu).0
 }
 
@@ -100,12 +99,8 @@ struct Between<'a> {
 
 impl Between<'_> {
     fn combine(&self, at: usize, rows: &mut [f32]) {
-        vectorised(Combine {
-            residual: &values(self.residual)[at..at + rows.len()],
-            values: rows,
-            start: at as u32,
-            mask: self.mask,
-        });
+        let residual = &values(self.residual)[at..at + rows.len()];
+        attn_kernels::combine(rows, residual, at as u32, self.mask);
     }
 }
 
@@ -117,23 +112,20 @@ struct NormOf<'a> {
 }
 
 impl NormOf<'_> {
-    fn in_place(&self, rows: &mut [f32]) {
-        vectorised(Norm {
-            rows,
+    fn parameters(&self) -> NormParameters<'_> {
+        NormParameters {
             gamma: values(self.gamma),
             beta: values(self.beta),
             epsilon: self.epsilon,
-        });
+        }
+    }
+
+    fn in_place(&self, rows: &mut [f32]) {
+        attn_kernels::norm(rows, self.parameters());
     }
 
     fn apart(&self, x: &[f32], to: &mut [f32]) {
-        vectorised(NormInto {
-            x,
-            to,
-            gamma: values(self.gamma),
-            beta: values(self.beta),
-            epsilon: self.epsilon,
-        });
+        attn_kernels::norm_into(x, to, self.parameters());
     }
 }
 
@@ -148,15 +140,9 @@ fn norm_backward(
     let task = rows_per_task(width) * width;
     let (gradient, sums) = change_with(gradient, task, |at, gradient| {
         let (mut gamma_total, mut beta_total) = (vec![0.0; width], vec![0.0; width]);
-        let (gamma_sum, beta_sum) = (&mut gamma_total[..], &mut beta_total[..]);
-        vectorised(NormBackward {
-            x: &x[at..at + gradient.len()],
-            gradient,
-            gamma,
-            epsilon,
-            gamma_total: gamma_sum,
-            beta_total: beta_sum,
-        });
+        let x = &x[at..at + gradient.len()];
+        let totals = [&mut gamma_total[..], &mut beta_total[..]];
+        attn_kernels::norm_backward(gradient, x, gamma, epsilon, totals);
         (gamma_total, beta_total)
     });
     let (gammas, betas): (Vec<_>, Vec<_>) = sums.into_iter().unzip();
@@ -381,7 +367,7 @@ impl<C: CheckpointStrategy> LinearOps for Autodiff<Flex, C> {
             .stateful()
         {
             OpsKind::Tracked(prep) => {
-                let finish = |_, x: &mut [f32], to: &mut [f32]| vectorised(GeluInto { x, to });
+                let finish = |_, x: &mut [f32], to: &mut [f32]| attn_kernels::gelu_into(x, to);
                 let (inner, output) = map(&x, &weight, &bias, true, finish);
                 let output = output.unwrap_or_else(|| inner.clone()); // kept, so it is there
                 prep.finish([x, weight, inner], output)

@@ -16,7 +16,7 @@ pub(super) use embedding::EmbeddingOps;
 pub(super) use linear::LinearOps;
 pub(super) use pointwise::PointwiseOps;
 
-use super::math::{AddRows, vectorised};
+use attn_kernels::add_rows;
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Shape, TensorData};
@@ -140,10 +140,7 @@ fn column_sums(x: &FlexTensor, width: usize) -> FlexTensor {
         .par_chunks(rows_per_task(width) * width)
         .map(|rows| {
             let mut total = vec![0.0; width];
-            vectorised(AddRows {
-                rows,
-                total: &mut total,
-            });
+            add_rows(rows, &mut total);
             total
         })
         .collect();
@@ -154,10 +151,7 @@ fn column_sums(x: &FlexTensor, width: usize) -> FlexTensor {
 fn add_up(partial: &[Vec<f32>], width: usize) -> FlexTensor {
     let mut total = vec![0.0; width];
     for rows in partial {
-        vectorised(AddRows {
-            rows,
-            total: &mut total,
-        });
+        add_rows(rows, &mut total);
     }
     tensor(total, [width])
 }

@@ -1,7 +1,7 @@
 //! Operations on single elements or rows: GELU, softmax, dropout.
 
-use super::super::math::{DropOut, Gelu, GeluBackward, Mask, Softmax, SoftmaxBackward, vectorised};
 use super::{TASK, change, last, ordered, rows_per_task, values};
+use attn_kernels::Mask;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -28,16 +28,13 @@ pub(in super::super) trait PointwiseOps: Backend {
 }
 
 fn gelu(x: FlexTensor) -> FlexTensor {
-    change(x, TASK, |_, values| vectorised(Gelu { values }))
+    change(x, TASK, |_, values| attn_kernels::gelu(values))
 }
 
 pub(super) fn gelu_backward(gradient: FlexTensor, x: &FlexTensor) -> FlexTensor {
     let x = values(x);
     change(gradient, TASK, |at, gradient| {
-        vectorised(GeluBackward {
-            x: &x[at..at + gradient.len()],
-            gradient,
-        });
+        attn_kernels::gelu_backward(gradient, &x[at..at + gradient.len()]);
     })
 }
 
@@ -58,34 +55,20 @@ fn softmax(scores: FlexTensor, bias: Option<&FlexTensor>, scale: f32) -> FlexTen
         } else {
             &bias[at / example * width..][..width]
         };
-        vectorised(Softmax {
-            rows,
-            width,
-            scale,
-            bias,
-        });
+        attn_kernels::softmax(rows, width, scale, bias);
     })
 }
 
 fn softmax_backward(gradient: FlexTensor, weights: &FlexTensor, scale: f32) -> FlexTensor {
     let (width, weights) = (last(weights), values(weights));
     change(gradient, rows_per_task(width) * width, |at, gradient| {
-        vectorised(SoftmaxBackward {
-            weights: &weights[at..at + gradient.len()],
-            gradient,
-            width,
-            scale,
-        });
+        attn_kernels::softmax_backward(gradient, &weights[at..at + gradient.len()], width, scale);
     })
 }
 
 pub(super) fn drop_out(x: FlexTensor, mask: Mask) -> FlexTensor {
     change(x, TASK, |at, values| {
-        vectorised(DropOut {
-            values,
-            start: at as u32,
-            mask,
-        })
+        attn_kernels::drop_out(values, at as u32, mask);
     })
 }
 
