@@ -3,6 +3,7 @@
 
 mod bench;
 mod browser;
+mod tidy;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
@@ -35,6 +36,8 @@ enum Task {
     Bench(Box<bench::Bench>),
     /// Open the pages of `attn view` and `attn report` in a headless Chromium, if there is one.
     BrowserTest(browser::BrowserArgs),
+    /// Check that the tree is tidy: dependencies in one direction, short files, no import circles.
+    Tidy,
 }
 
 /// Which cargo features a command line needs: the backend's, beside the default.
@@ -118,6 +121,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Task::Reproduce { options } => reproduce(&options),
         Task::Bench(bench) => bench::run(*bench).map(|()| ExitCode::SUCCESS),
         Task::BrowserTest(args) => browser::run(root()?, &args),
+        Task::Tidy => tidy::run(root()?),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Which instructions the kernels use: the widest of the processor, or those that the environment
 //! variable [`VARIABLE`] forces.
 
-use crate::simd::vectorised_on;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -138,19 +137,6 @@ pub(crate) fn current() -> Path {
         Ok(path) => *path,
         Err(_) => Path::best(),
     }
-}
-
-/// Floats in a vector of the path that kernels take.
-pub(crate) fn lanes() -> usize {
-    struct Lanes;
-    impl pulp::WithSimd for Lanes {
-        type Output = usize;
-        #[inline(always)]
-        fn with_simd<S: pulp::Simd>(self, _: S) -> usize {
-            S::F32_LANES
-        }
-    }
-    vectorised_on(current(), Lanes)
 }
 
 #[cfg(test)]

@@ -40,6 +40,19 @@ pub(crate) fn vectorised_on<K: WithSimd>(path: Path, kernel: K) -> K::Output {
     Simd::vectorize(pulp::Scalar::new(), kernel)
 }
 
+/// Floats in a vector of the path that kernels take.
+pub(crate) fn lanes() -> usize {
+    struct Lanes;
+    impl WithSimd for Lanes {
+        type Output = usize;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::F32_LANES
+        }
+    }
+    vectorised_on(current(), Lanes)
+}
+
 /// `a * b + c`, fused where the processor can; without hardware support the fused form is a slow
 /// library call.
 #[inline(always)]

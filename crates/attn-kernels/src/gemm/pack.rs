@@ -1,7 +1,7 @@
 //! Copies of both factors in the order in which tiles read them, and the memory for them.
 
 use super::{DEPTH, Matrix, VECTORS, WIDEST};
-use crate::path::lanes;
+use crate::simd::lanes;
 use rayon::prelude::*;
 use std::cell::Cell;
 

@@ -50,7 +50,6 @@ struct Sizes {
     head: usize,
 }
 
-/// The size of one dimension of a tensor.
 fn size(x: &FlexTensor, dimension: usize) -> usize {
     x.shape().get(dimension).copied().unwrap_or(1)
 }

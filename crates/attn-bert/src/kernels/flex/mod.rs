@@ -8,6 +8,7 @@ mod attention;
 mod change;
 mod embedding;
 mod linear;
+mod linear_backward;
 mod pointwise;
 
 pub(super) use attention::AttentionOps;
