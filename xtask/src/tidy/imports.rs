@@ -110,6 +110,11 @@ fn follow(text: &str, prefix: &mut Vec<String>, own: &Module, found: &mut Vec<Mo
                         break;
                     }
                     Some(',') => at += 1,
+                    // Another name for what was just read.
+                    Some('a') if text[at..].starts_with("as ") => {
+                        let rest = &text[at..];
+                        at += rest.find([',', '}']).unwrap_or(rest.len());
+                    }
                     Some(c) if c.is_alphanumeric() || c == '_' => {
                         at += follow(&text[at..], prefix, own, found);
                     }
