@@ -55,9 +55,7 @@ pub fn write_atomically(
     let mut writer = BufWriter::new(Draft::create(path)?);
     let failed = |e| IoError::file(path, "write", e);
     fill(&mut writer).map_err(failed)?;
-    let draft = writer
-        .into_inner()
-        .map_err(|e| failed(e.into_error()))?;
+    let draft = writer.into_inner().map_err(|e| failed(e.into_error()))?;
     draft.finish()
 }
 

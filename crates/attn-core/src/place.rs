@@ -172,18 +172,23 @@ mod tests {
     #[test]
     fn files_of_others_are_kept() {
         let folder = folder("files");
-        let [ours, theirs, empty, none] = ["ours", "theirs", "empty", "none"].map(|n| folder.join(n));
+        let [ours, theirs, empty, none] =
+            ["ours", "theirs", "empty", "none"].map(|n| folder.join(n));
         fs::write(&ours, "example,layer,head,class\n").unwrap();
         fs::write(&theirs, "a thesis").unwrap();
         fs::write(&empty, "").unwrap();
         for path in [&ours, &empty, &none] {
             check(path, CSV, &[&theirs]).unwrap();
         }
-        let said = |path: &Path, inputs: &[&Path]| check(path, CSV, inputs).unwrap_err().to_string();
+        let said =
+            |path: &Path, inputs: &[&Path]| check(path, CSV, inputs).unwrap_err().to_string();
         assert!(said(&theirs, &[]).contains("did not write"));
         assert!(said(&folder, &[]).contains("found a folder"));
         // The same file by another path is the same file.
-        let around = folder.join("../").join(folder.file_name().unwrap()).join("ours");
+        let around = folder
+            .join("../")
+            .join(folder.file_name().unwrap())
+            .join("ours");
         assert!(said(&around, &[&ours]).contains("is the input"));
         check(&theirs, Output::Plain(b"a thesis"), &[]).unwrap();
         check(&theirs, Output::Plain(b"another"), &[]).unwrap_err();
@@ -209,7 +214,10 @@ mod tests {
         ok("empty").unwrap();
         for name in ["thesis", "thesis/figures"] {
             let said = ok(name).unwrap_err().to_string();
-            assert!(said.contains("'figures'") || said.contains("'1.svg'"), "{said}");
+            assert!(
+                said.contains("'figures'") || said.contains("'1.svg'"),
+                "{said}"
+            );
         }
         fs::write(path("file"), "x").unwrap();
         assert!(ok("file").unwrap_err().to_string().contains("found a file"));
