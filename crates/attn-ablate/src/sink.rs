@@ -1,10 +1,10 @@
 //! Where finished buckets go, so that a killed sweep goes on where it stopped.
 
 use crate::Bucket;
-use attn_core::io::write_json;
+use crate::seal::{Damage, Stored, read_sealed, write_sealed};
+use attn_core::io::IoError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -74,8 +74,7 @@ impl Sink for Memory {
     }
 }
 
-/// Keeps buckets as JSON files `<key>.json` in a folder, each written whole or not at all, and
-/// tells `progress` how far it is.
+/// Keeps buckets as files `<key>.json` in a folder, each with its hash ([`write_sealed`]), and tells `progress` how far it is.
 pub struct Folder<F> {
     folder: PathBuf,
     progress: F,
@@ -93,23 +92,34 @@ impl<F: FnMut(Progress) -> ControlFlow<()>> Folder<F> {
     fn path(&self, bucket: &Bucket) -> PathBuf {
         self.folder.join(format!("{}.json", bucket.key))
     }
+
+    /// What a former run left of a bucket.
+    ///
+    /// # Errors
+    /// A file that is there and cannot be read.
+    pub fn look(&self, bucket: &Bucket) -> Result<Stored<Vec<f32>>, IoError> {
+        let path = self.path(bucket);
+        Ok(match read_sealed::<BucketLogits>(&path)? {
+            Stored::Missing => Stored::Missing,
+            Stored::Damaged(damage) => Stored::Damaged(damage),
+            Stored::Whole(stored) if stored.bucket.key == bucket.key => {
+                Stored::Whole(stored.values)
+            }
+            Stored::Whole(_) => Stored::Damaged(Damage {
+                path,
+                reason: "it holds another bucket".to_owned(),
+            }),
+        })
+    }
 }
 
 impl<F: FnMut(Progress) -> ControlFlow<()>> Sink for Folder<F> {
+    /// A damaged file counts as none; [`Folder::look`] says which are.
     fn load(&mut self, bucket: &Bucket) -> Result<Option<Vec<f32>>, BoxError> {
-        let path = self.path(bucket);
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(format!("{}: cannot read: {error}", path.display()).into()),
-        };
-        let stored: BucketLogits = serde_json::from_slice(&bytes).map_err(|e| {
-            format!(
-                "{}: not a stored bucket: {e}; remove the file",
-                path.display()
-            )
-        })?;
-        Ok(Some(stored.values))
+        Ok(match self.look(bucket)? {
+            Stored::Whole(values) => Some(values),
+            Stored::Missing | Stored::Damaged(_) => None,
+        })
     }
 
     fn store(&mut self, result: &BucketLogits) -> Result<(), BoxError> {
@@ -119,7 +129,7 @@ impl<F: FnMut(Progress) -> ControlFlow<()>> Sink for Folder<F> {
                 "the model gave logits that are not finite: its weights are damaged".into(),
             );
         }
-        Ok(write_json(&self.path(&result.bucket), result)?)
+        Ok(write_sealed(&self.path(&result.bucket), result)?)
     }
 
     fn progress(&mut self, progress: Progress) -> ControlFlow<()> {

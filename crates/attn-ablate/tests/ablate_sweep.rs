@@ -4,8 +4,8 @@
 mod common;
 
 use attn_ablate::{
-    Folder, Logits, Memory, Plan, Progress, Reference, Sweep, SweepError, SweepOptions, Variant,
-    mean_maps, naive, order, variant,
+    Bucket, Folder, Logits, Memory, Plan, Progress, Reference, Stored, Sweep, SweepError,
+    SweepOptions, Variant, mean_maps, naive, order, variant,
 };
 use attn_bert::{Checkpoint, SequenceClassifier};
 use attn_core::{HeadId, Mode};
@@ -231,40 +231,39 @@ fn goes_on_where_it_stopped() {
     );
     assert_eq!(resumed.unwrap(), whole);
     let (again, progress) = run("m", &plan, usize::MAX);
-    assert_eq!((again.unwrap(), progress.resumed), (whole, buckets));
+    assert_eq!((again.unwrap(), progress.resumed), (whole.clone(), buckets));
     let other = Plan::new(2, 4, variants(2, 4, Mode::Uniform)).unwrap();
     assert_eq!(run("m", &other, usize::MAX).1.resumed, 0);
     assert_eq!(run("another model", &plan, usize::MAX).1.resumed, 0);
-    // A file cut short is an error that names it.
-    let file = std::fs::read_dir(folder.path())
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
-    let text = std::fs::read_to_string(&file).unwrap();
-    for file in std::fs::read_dir(folder.path()).unwrap() {
-        std::fs::write(file.unwrap().path(), &text[..text.len() / 2]).unwrap();
+    // Files with a changed digit or cut short are told by name, not used, and made again.
+    let parts: Vec<_> = sweep(&model, "m", &plan).buckets(&tokens).unwrap();
+    let path = |part: &Bucket| folder.path().join(format!("{}.json", part.key));
+    let text = std::fs::read_to_string(path(&parts[0])).unwrap();
+    let digit = text.rfind(|c: char| c.is_ascii_digit()).unwrap();
+    let changed = if text[digit..].starts_with('1') {
+        "2"
+    } else {
+        "1"
+    };
+    let edited = format!("{}{changed}{}", &text[..digit], &text[digit + 1..]);
+    std::fs::write(path(&parts[0]), edited).unwrap();
+    let text = std::fs::read_to_string(path(&parts[1])).unwrap();
+    std::fs::write(path(&parts[1]), &text[..text.len() / 2]).unwrap();
+    let store = Folder::new(folder.path(), |_: Progress| ControlFlow::Continue(()));
+    for (part, is_damaged) in parts.iter().zip([true, true, false]) {
+        let found = store.look(part).unwrap();
+        assert_eq!(
+            matches!(&found, Stored::Damaged(d) if d.path == path(part)),
+            is_damaged
+        );
     }
-    let error = run_error(&sweep(&model, "m", &plan), &tokens, folder.path());
-    assert!(
-        error.contains(".json") && error.contains("remove"),
-        "{error}"
+    let (repaired, progress) = run("m", &plan, usize::MAX);
+    assert_eq!(
+        (repaired.unwrap(), progress.resumed),
+        (whole.clone(), buckets - 2)
     );
-}
-
-fn run_error(
-    sweep: &Sweep<'_>,
-    tokens: &[attn_bert::TokenIds<'_>],
-    folder: &std::path::Path,
-) -> String {
-    sweep
-        .run(
-            tokens,
-            &mut Folder::new(folder, |_| ControlFlow::Continue(())),
-        )
-        .unwrap_err()
-        .to_string()
+    let (again, progress) = run("m", &plan, usize::MAX);
+    assert_eq!((again.unwrap(), progress.resumed), (whole, buckets));
 }
 
 #[test]

@@ -17,6 +17,8 @@ use std::sync::atomic::Ordering;
 pub struct LoadedModel {
     /// The catalogue's name or the folder's.
     pub name: String,
+    /// Where it lies.
+    pub folder: PathBuf,
     /// Shapes.
     pub config: BertConfig,
     /// Weights on the device.
@@ -148,6 +150,7 @@ impl OpenModel {
         let (encoder, report) = self.checkpoint.load_encoder(&self.device)?;
         Ok(LoadedModel {
             name: self.name,
+            folder: self.checkpoint.folder().to_owned(),
             config: self.checkpoint.config().clone(),
             encoder,
             tokenizer: self.tokenizer,

@@ -54,6 +54,7 @@ impl Progress {
     /// Sets the amount of work done so far.
     pub fn set(&mut self, done: u64) {
         self.done = done;
+        attn_core::stop::during(&self.what);
         match &self.bar {
             Some(bar) => bar.set_position(done),
             None if self.last_line.elapsed() >= LINE_INTERVAL => {

@@ -1,7 +1,9 @@
 //! How results reach the disk: whole or not at all.
 
+pub use crate::draft::{Draft, Journal, clear_leftovers, is_temporary};
+
 use serde::{Serialize, de::DeserializeOwned};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -50,26 +52,11 @@ pub fn write_atomically(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), IoError> {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    fs::create_dir_all(parent).map_err(|e| IoError::file(parent, "create the folder", e))?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = parent.join(format!(".{name}.{}.tmp", std::process::id()));
-    let result = (|| {
-        let mut writer = BufWriter::new(File::create(&temporary)?);
-        fill(&mut writer)?;
-        writer.flush()?;
-        writer.get_ref().sync_all()?;
-        drop(writer);
-        fs::rename(&temporary, path)
-    })();
-    result.map_err(|e| {
-        // The first error is the one to report; a leftover temporary file is harmless.
-        let _ = fs::remove_file(&temporary);
-        IoError::file(path, "write", e)
-    })
+    let mut writer = BufWriter::new(Draft::create(path)?);
+    let failed = |e| IoError::file(path, "write", e);
+    fill(&mut writer).map_err(failed)?;
+    let draft = writer.into_inner().map_err(|e| failed(e.into_error()))?;
+    draft.finish()
 }
 
 /// Writes one JSON object a line, atomically.
@@ -138,6 +125,7 @@ pub fn base64(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::{HeadId, Record};
+    use std::fs;
 
     fn folder(name: &str) -> PathBuf {
         let path = std::env::temp_dir().join(format!("attn-core-{name}-{}", std::process::id()));

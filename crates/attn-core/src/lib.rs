@@ -8,13 +8,18 @@
 //! Layers and heads count from 0 in code and records and from 1 in what people read
 //! ([`HeadId`] displays as `1-2` for layer 0, head 1).
 
+mod draft;
 mod example;
 mod head;
 mod intervention;
 pub mod io;
+pub mod lock;
 mod manifest;
 mod pattern;
+pub mod place;
+pub mod process;
 mod record;
+pub mod stop;
 mod task;
 
 pub use example::{Example, Label};

@@ -4,6 +4,7 @@
 //! - [`parquet`]: records in and out.
 //! - [`store`]: models and data sets by name, fetched once, verified, cached.
 //! - [`framenet`]: FrameNet 1.7 and the sentence filter of Section 4.2.
+//! - [`starter`]: the project's own small data, carried by the program.
 //! - [`tokenise`]: texts to word pieces and, by offsets, back to the text.
 //!
 //! `parquet`, `store` and `tokenise` are features, on by default: they bring polars, an HTTP client
@@ -13,6 +14,7 @@ pub mod framenet;
 pub mod glue;
 #[cfg(feature = "parquet")]
 pub mod parquet;
+pub mod starter;
 #[cfg(feature = "store")]
 pub mod store;
 #[cfg(feature = "tokenise")]

@@ -148,6 +148,42 @@ fn a_local_source_may_be_bare_or_named() {
     }
 }
 
+/// A byte that changed on the disk, with size and time as they were, is found by the next process that
+/// uses the artefact (here: the next store with another root's name) and mended.
+#[test]
+fn damage_that_keeps_size_and_time_is_mended() {
+    struct Said(String);
+    impl attn_data::store::Progress for Said {
+        fn update(&mut self, _: &attn_data::store::Transfer<'_>) {}
+        fn note(&mut self, text: &str) {
+            self.0.push_str(text);
+        }
+    }
+    let server = Server::start(|r, _| Reply::ranged(r, b"right", "\"v\""));
+    let dir = tempdir().unwrap();
+    let store = store(dir.path());
+    let catalogue = catalogue(&[("x", Some(b"right"))], &[url(&server.url)]);
+    let file = store
+        .fetch(&catalogue, "thing", &mut Quiet)
+        .unwrap()
+        .join("x");
+    let time = fs::metadata(&file).unwrap().modified().unwrap();
+    fs::write(&file, b"wrong").unwrap();
+    let handle = fs::File::options().write(true).open(&file).unwrap();
+    handle.set_modified(time).unwrap();
+    assert!(store.locate("thing").is_some(), "a look does not find it");
+    let mut said = Said(String::new());
+    store.fetch(&catalogue, "thing", &mut said).unwrap();
+    assert!(
+        said.0.contains("damaged") && said.0.contains("fetching it again"),
+        "{}",
+        said.0
+    );
+    assert_eq!(fs::read(&file).unwrap(), b"right");
+    assert_eq!(server.seen().len(), 2);
+    store.verify("thing", &mut Quiet).unwrap();
+}
+
 #[test]
 fn a_changed_file_is_noticed_and_fetched_again() {
     let server = Server::start(|r, _| Reply::ranged(r, b"right", "\"v\""));

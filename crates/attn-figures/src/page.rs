@@ -16,6 +16,13 @@ const STYLE: &str = include_str!("../assets/page.css");
 /// Theme switch, saving of files, tooltip, live region.
 const SCRIPT: &str = include_str!("../assets/page.js");
 
+/// What every page of ours has near its beginning, those of earlier versions included: whoever is to
+/// write over a page can tell it from somebody else's.
+pub const PAGE_MARKS: &[&[u8]] = &[
+    b"<meta name=\"generator\" content=\"Attention Atlas\">",
+    b"<meta name=\"referrer\" content=\"no-referrer\">\n<link rel=\"icon\" href=\"data:,\">",
+];
+
 /// A page before it is put together. `body` is markup; everything else is text.
 pub(crate) struct Page<'a> {
     pub title: &'a str,
@@ -46,6 +53,7 @@ impl Page<'_> {
              script-src '{}'; style-src '{}'; img-src data: blob:; base-uri 'none'; form-action 'none'\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"referrer\" content=\"no-referrer\">\n\
+             <meta name=\"generator\" content=\"Attention Atlas\">\n\
              <link rel=\"icon\" href=\"data:,\">\n\
              <title>{}</title>\n<style>{style}</style>\n</head>\n<body>\n{}",
             source_hash(&script),

@@ -28,6 +28,7 @@ pub mod baseline;
 pub mod engine;
 pub mod enrich;
 pub mod folds;
+pub mod hashes;
 pub mod image;
 pub mod labels;
 pub mod measures;

@@ -2,9 +2,11 @@
 //!
 //! One line of `maps.jsonl` is a [`MapEntry`]: where the map comes from and the pieces it is over.
 //! `maps.safetensors` holds one tensor for each, named by its id, `[L, L]` in half precision (an
-//! error of at most 2⁻¹¹ of a weight: far below what a picture shows). Labels are apart, in CSV
+//! error of at most 2⁻¹¹ of a weight: far below what a picture shows), and in its metadata the hash of
+//! each, which is checked on reading. Labels are apart, in CSV
 //! files ([`crate::labels`]), so that two people can label without seeing one another's.
 
+use crate::hashes::{self, Hashes};
 use attn_core::io::{IoError, read_jsonl, write_atomically, write_jsonl};
 use attn_core::{HeadId, Task};
 use half::f16;
@@ -254,7 +256,14 @@ pub fn write(folder: &Path, maps: &[StoredMap]) -> Result<(), StoreError> {
         })
         .collect::<Result<BTreeMap<_, _>, SafeTensorError>>()
         .map_err(damaged)?;
-    let packed = safetensors::serialize(views, None).map_err(damaged)?;
+    let sums: BTreeMap<&str, String> = bytes
+        .iter()
+        .map(|(id, (_, data))| (*id, hashes::hash(data)))
+        .collect();
+    let sums = serde_json::to_string(&sums)
+        .map_err(|e| IoError::file(&path, "encode", std::io::Error::other(e)))?;
+    let metadata = [(hashes::KEY.to_owned(), sums)].into();
+    let packed = safetensors::serialize(views, Some(metadata)).map_err(damaged)?;
     write_atomically(&path, |out| out.write_all(&packed))?;
     let entries: Vec<&MapEntry> = maps.iter().map(|m| &m.entry).collect();
     write_jsonl(&index, &entries)?;
@@ -262,7 +271,7 @@ pub fn write(folder: &Path, maps: &[StoredMap]) -> Result<(), StoreError> {
 }
 
 /// Reads what [`write()`] wrote, in the list's order, and checks it: every map has its weights,
-/// finite and not negative.
+/// finite and not negative, with the hash that the file carries for them.
 ///
 /// # Errors
 /// [`StoreError`], naming the file and the map.
@@ -275,6 +284,12 @@ pub fn read(folder: &Path) -> Result<Vec<StoredMap>, StoreError> {
         path: path.clone(),
         reason: e.to_string(),
     })?;
+    let broken = |reason: String| StoreError::Damaged {
+        path: path.clone(),
+        reason,
+    };
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| broken(e.to_string()))?;
+    let sums = Hashes::of(header.metadata().as_ref()).map_err(broken)?;
     let mut maps = Vec::with_capacity(entries.len());
     for entry in entries {
         let wrong = |reason: String| StoreError::Map {
@@ -293,6 +308,7 @@ pub fn read(folder: &Path) -> Result<Vec<StoredMap>, StoreError> {
                 tensor.shape()
             )));
         }
+        sums.check(&entry.id, tensor.data()).map_err(wrong)?;
         let weights: Vec<f32> = tensor
             .data()
             .chunks_exact(2)
@@ -311,79 +327,4 @@ pub fn read(folder: &Path) -> Result<Vec<StoredMap>, StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn map(id: &str) -> StoredMap {
-        StoredMap {
-            entry: MapEntry {
-                id: id.to_owned(),
-                model: "m".to_owned(),
-                state: State::FineTuned,
-                drawn: Drawn::Balanced,
-                task: Task::Mrpc,
-                example: "dev.tsv:2".to_owned(),
-                layer: 1,
-                head: 2,
-                tokens: ["[CLS]", "<b>é", "[SEP]"].map(str::to_owned).to_vec(),
-                segments: vec![0, 0, 0],
-                special: vec![0, 2],
-            },
-            weights: vec![0.5, 0.25, 0.25, 0.0, 1.0, 0.0, 0.125, 0.125, 0.75],
-        }
-    }
-
-    #[test]
-    fn what_is_written_is_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let maps = [map("b"), map("a")];
-        write(folder.path(), &maps).unwrap();
-        assert_eq!(read(folder.path()).unwrap(), maps);
-    }
-
-    #[test]
-    fn labellers_see_no_tokenizer() {
-        let mut entry = map("a").entry;
-        let tokens = |list: &[&str]| list.iter().map(|t| (*t).to_owned()).collect();
-        entry.tokens = tokens(&["[CLS]", "br", "##oth", ".", "[SEP]"]);
-        entry.special = vec![0, 4];
-        assert_eq!(
-            entry.neutral_tokens(),
-            ["[CLS]", "br", "-oth", ".", "[SEP]"]
-        );
-        entry.tokens = tokens(&["<s>", "▁Br", "oth", ".", "</s>"]);
-        assert_eq!(
-            entry.neutral_tokens(),
-            ["[CLS]", "br", "-oth", ".", "[SEP]"]
-        );
-    }
-
-    #[test]
-    fn wrong_maps_are_refused_by_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let broken = |change: fn(&mut StoredMap), expected: &str| {
-            let mut wrong = map("x1");
-            change(&mut wrong);
-            let error = write(folder.path(), &[wrong]).unwrap_err().to_string();
-            assert!(error.contains(expected), "{error}");
-        };
-        broken(|m| m.entry.id = "<x>".to_owned(), "'<x>'");
-        broken(|m| m.entry.special = vec![2, 0], "[2, 0]");
-        broken(|m| m.entry.special = vec![3], "below 3");
-        broken(|m| m.entry.segments = vec![0, 2, 0], "segment 2");
-        broken(|m| m.entry.segments = vec![0], "1 segments");
-        broken(|m| m.weights.truncate(8), "8 weights for 3 tokens");
-        let twice = write(folder.path(), &[map("a"), map("a")]).unwrap_err();
-        assert!(twice.to_string().contains("twice"), "{twice}");
-        // A list without its weights, a negative weight.
-        write(folder.path(), &[map("a")]).unwrap();
-        write_jsonl(&folder.path().join(INDEX_FILE), &[map("z").entry]).unwrap();
-        let missing = read(folder.path()).unwrap_err().to_string();
-        assert!(missing.contains("'z'") && missing.contains("without weights"));
-        let mut negative = map("n");
-        negative.weights[4] = -0.5;
-        write(folder.path(), &[negative]).unwrap();
-        let error = read(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("query 1, key 1"), "{error}");
-    }
-}
+mod tests;

@@ -104,6 +104,14 @@ pub enum TrainError {
         /// Why, and what to do.
         reason: String,
     },
+    /// The saved state is not what was written. [`finetune`](crate::finetune) starts anew then.
+    #[error("{path}: this training state is damaged ({reason})")]
+    Damaged {
+        /// The state's file.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
     /// The observer asked for an end.
     #[error("training was stopped after step {step} of {total}{}", match state {
         Some(path) => format!("; its state is in {}: the same command goes on from there", path.display()),

@@ -61,6 +61,11 @@ pub trait Observer {
         let _ = (done, total);
     }
 
+    /// The state on disk is damaged: training starts from its first step.
+    fn damaged(&mut self, damage: &TrainError) {
+        let _ = damage;
+    }
+
     /// A step is done. [`ControlFlow::Break`] ends training in an orderly way: the state is written
     /// (when it has a place) and [`TrainError::Stopped`] returned.
     fn step(&mut self, progress: &Progress) -> ControlFlow<()> {
@@ -98,7 +103,8 @@ pub struct Outcome {
 /// Fine-tunes `model` on `train` and evaluates it on `eval` after every epoch.
 ///
 /// With [`Options::state`] the training survives a kill: called again with the same model, data and
-/// recipe it goes on and ends with the same weights and history, bit for bit (but for the seconds).
+/// recipe it goes on and ends with the same weights and history, bit for bit (but for the seconds). A
+/// state that is damaged is told to the observer and not used.
 /// The state stays on disk at the end, so that a kill before the model is saved costs nothing; the
 /// caller removes it.
 ///
@@ -119,11 +125,17 @@ pub fn finetune(
     }
     let mut trainer = Trainer::new(model, train, recipe.clone())?;
     let mut history = History::default();
-    if let Some(path) = &options.state
-        && let Some(saved) = trainer.load_state(path)?
-    {
-        history = saved;
-        observer.resumed(trainer.done(), trainer.total());
+    if let Some(path) = &options.state {
+        match trainer.load_state(path) {
+            Ok(Some(saved)) => {
+                history = saved;
+                observer.resumed(trainer.done(), trainer.total());
+            }
+            Ok(None) => {}
+            // Not built upon: the whole training is made again.
+            Err(damage @ TrainError::Damaged { .. }) => observer.damaged(&damage),
+            Err(other) => return Err(other),
+        }
     }
     let resumed_from = trainer.done();
     let (start, before) = (Instant::now(), history.seconds);

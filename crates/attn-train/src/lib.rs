@@ -39,8 +39,10 @@
 
 mod adamw;
 mod error;
+mod exact;
 mod finetune;
 mod gradient;
+mod hashed;
 mod init;
 mod loss;
 pub mod metrics;

@@ -4,11 +4,14 @@
 //! in its metadata, the number of steps done, the recipe, a fingerprint of the data and the records so
 //! far. The order of examples and dropout follow from the seed and the step's number, so no generator
 //! needs to be stored. The file is written under another name, synced and renamed: whenever the
-//! program is killed, it is whole.
+//! program is killed, it is whole. Its last tensor is the sha256 of all that stands before it, so
+//! that damage is found before anything is built on it.
 
 use crate::adamw::{AdamW, Moments};
+use crate::exact::{freeze, thaw};
 use crate::finetune::History;
 use crate::gradient::Values;
+use crate::hashed::Hashed;
 use crate::{Recipe, TrainError};
 use attn_bert::{ReadError, to_host};
 use attn_core::io::{IoError, write_atomically};
@@ -17,12 +20,16 @@ use burn::tensor::{Tensor, TensorData};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::path::Path;
 
 /// Changes when an older state could not be gone on from.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 const GROUPS: [&str; 3] = ["weights", "first", "second"];
+/// The last tensor: the sha256 of the file before it.
+const SEAL: &str = "sha256";
+const SEAL_BYTES: usize = 32;
 
 /// What a state says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -141,7 +148,6 @@ pub(crate) fn names<M: Module>(module: &M) -> Vec<String> {
 
 /// Lower-case hex sha256 over a module's weights.
 pub(crate) fn weights_fingerprint<M: Module>(module: &M) -> Result<String, ReadError> {
-    use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
     for parameter in parameters(module) {
         hash.update(parameter.name.as_bytes());
@@ -189,9 +195,15 @@ pub(crate) fn save<M: Module>(
             offset = end;
         }
     }
+    // Offsets decide the order in the file, whatever the names.
+    let seal = [offset, offset + SEAL_BYTES];
+    let entry = json!({ "dtype": "U8", "shape": [SEAL_BYTES], "data_offsets": seal });
+    tensors.insert(SEAL.to_owned(), entry);
     let mut head = Value::Object(tensors).to_string().into_bytes();
     head.resize(head.len().next_multiple_of(8), b' '); // the format aligns its data
     write_atomically(path, |out| {
+        let mut hashed = Hashed::new(out);
+        let out = &mut hashed;
         out.write_all(&(head.len() as u64).to_le_bytes())?;
         out.write_all(&head)?;
         for parameter in &parameters {
@@ -218,7 +230,7 @@ pub(crate) fn save<M: Module>(
                 }
             }
         }
-        Ok(())
+        hashed.seal()
     })?;
     Ok(())
 }
@@ -242,18 +254,27 @@ pub(crate) struct Saved {
 
 impl Saved {
     /// Reads a state's file, or gives `None` when there is none.
+    ///
+    /// # Errors
+    /// [`TrainError::Damaged`] when it is not what [`save`] wrote, down to the last bit.
     pub fn read(path: &Path) -> Result<Option<Self>, TrainError> {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(IoError::file(path, "read", error).into()),
         };
-        let broken = |reason: String| TrainError::Resume {
+        let broken = |reason: String| TrainError::Damaged {
             path: path.to_owned(),
-            reason: format!(
-                "it is damaged or no training state ({reason}); delete it to start anew"
-            ),
+            reason,
         };
+        let (content, seal) = bytes
+            .split_last_chunk::<SEAL_BYTES>()
+            .ok_or_else(|| broken(format!("it has {} bytes", bytes.len())))?;
+        if Sha256::digest(content).as_slice() != seal {
+            return Err(broken(
+                "its content does not have the sha256 at its end".into(),
+            ));
+        }
         SafeTensors::deserialize(&bytes).map_err(|e| broken(e.to_string()))?;
         let (_, metadata) =
             SafeTensors::read_metadata(&bytes).map_err(|e| broken(e.to_string()))?;
@@ -340,44 +361,5 @@ impl ModuleMapper for Filler {
                 fresh
             }
         })
-    }
-}
-
-const BITS: &str = "f64:";
-
-/// Writes floating-point numbers as their bits: serde_json prints them exactly but reads them back
-/// only to the last digit or so, and a run that was interrupted must end with the same records.
-fn freeze(value: Value) -> Value {
-    match value {
-        Value::Number(number) if number.is_f64() => Value::String(format!(
-            "{BITS}{:016x}",
-            number.as_f64().unwrap_or(f64::NAN).to_bits()
-        )),
-        Value::Array(items) => items.into_iter().map(freeze).collect(),
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(name, value)| (name, freeze(value)))
-            .collect(),
-        other => other,
-    }
-}
-
-fn thaw(value: Value) -> Value {
-    match value {
-        Value::String(text) => {
-            match text
-                .strip_prefix(BITS)
-                .and_then(|bits| u64::from_str_radix(bits, 16).ok())
-            {
-                Some(bits) => json!(f64::from_bits(bits)),
-                None => Value::String(text),
-            }
-        }
-        Value::Array(items) => items.into_iter().map(thaw).collect(),
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(name, value)| (name, thaw(value)))
-            .collect(),
-        other => other,
     }
 }

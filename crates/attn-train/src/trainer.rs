@@ -238,8 +238,8 @@ impl<'a> Trainer<'a> {
     /// Gives the history that was stored with it.
     ///
     /// # Errors
-    /// [`TrainError::Resume`] when the file is damaged or belongs to another recipe, other data or
-    /// other initial weights.
+    /// [`TrainError::Damaged`] when the file is not as it was written, [`TrainError::Resume`] when it
+    /// belongs to another recipe, other data or other initial weights. The trainer is as before then.
     pub fn load_state(&mut self, path: &Path) -> Result<Option<History>, TrainError> {
         let Some(saved) = Saved::read(path)? else {
             return Ok(None);

@@ -215,7 +215,7 @@ fn refused(state: &Path, change: impl FnOnce(&mut Recipe, &mut TrainingSet)) -> 
 }
 
 #[test]
-fn a_state_of_another_run_or_a_damaged_one_is_refused() {
+fn a_state_of_another_run_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state.safetensors");
     let set = examples(22, 1);
@@ -245,14 +245,70 @@ fn a_state_of_another_run_or_a_damaged_one_is_refused() {
     .unwrap_err()
     .to_string();
     assert!(error.contains("other weights"), "{error}");
+}
+
+/// Ends training after a step and keeps what was said about the state.
+struct Hears {
+    damage: Option<String>,
+    resumed: bool,
+}
+
+impl Observer for Hears {
+    fn resumed(&mut self, _done: usize, _total: usize) {
+        self.resumed = true;
+    }
+
+    fn damaged(&mut self, damage: &TrainError) {
+        self.damage = Some(damage.to_string());
+    }
+}
+
+/// A byte anywhere in a state, or its end, may be wrong: in the length, the header, the weights, both
+/// running means and the hash. Each time it is told, and the training is made again from its start.
+#[test]
+fn a_damaged_state_is_told_and_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state.safetensors");
+    let set = examples(22, 1);
+    let expected = weights(&run(&set, &set, None, &mut ()).unwrap().model);
+    let mut killer = Killer {
+        after: 2,
+        orderly: true,
+        resumed: None,
+    };
+    run(&set, &set, Some(&state), &mut killer).unwrap_err();
     let whole = std::fs::read(&state).unwrap();
-    for length in [0, 7, 300, whole.len() / 2, whole.len() - 1] {
-        std::fs::write(&state, &whole[..length]).unwrap();
-        let error = refused(&state, |_, _| {});
+    let length = whole.len();
+    let mut damaged: Vec<Vec<u8>> = [0, 7, 300, length / 2, length - 1]
+        .map(|end| whole[..end].to_vec())
+        .into();
+    for place in [
+        0,
+        20,
+        length / 5,
+        length / 2,
+        4 * length / 5,
+        length - 40,
+        length - 1,
+    ] {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 4;
+        damaged.push(bytes);
+    }
+    for (index, bytes) in damaged.iter().enumerate() {
+        std::fs::write(&state, bytes).unwrap();
+        let mut hears = Hears {
+            damage: None,
+            resumed: false,
+        };
+        let outcome = run(&set, &set, Some(&state), &mut hears).unwrap();
+        let said = hears.damage.unwrap_or_default();
         assert!(
-            error.contains("damaged") && error.contains("state.safetensors"),
-            "{length}: {error}"
+            said.contains("damaged") && said.contains("state.safetensors"),
+            "{index}: {said}"
         );
+        assert!(!hears.resumed && outcome.resumed_from == 0);
+        assert_eq!(weights(&outcome.model), expected, "{index}");
     }
 }
 

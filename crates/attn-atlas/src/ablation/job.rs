@@ -4,9 +4,11 @@ use crate::progress::Progress;
 use crate::{INTERRUPTED, Interrupted};
 use anyhow::Context;
 use attn_ablate::importance::{Importance, importance};
-use attn_ablate::{Folder, Logits, Plan, Reference, Sweep, SweepError, SweepOptions};
+use attn_ablate::{
+    Folder, Logits, Plan, Reference, Stored, Sweep, SweepError, SweepOptions, read_sealed,
+    write_sealed,
+};
 use attn_bert::{SequenceClassifier, TokenIds};
-use attn_core::io::write_json;
 use attn_core::{Label, Mode};
 use attn_train::TrainingSet;
 use sha2::{Digest, Sha256};
@@ -72,11 +74,15 @@ impl Subject<'_> {
             buckets.len(),
             sweep.cost(&buckets)
         );
-        let stored: Vec<_> = buckets
-            .iter()
-            .filter(|b| self.store.join(format!("{}.json", b.key)).is_file())
-            .cloned()
-            .collect();
+        let store = Folder::new(&self.store, |_| ControlFlow::Continue(()));
+        let mut stored = Vec::new();
+        for bucket in &buckets {
+            match store.look(bucket)? {
+                Stored::Whole(_) => stored.push(bucket.clone()),
+                Stored::Damaged(damage) => eprintln!("note: {damage}; made anew"),
+                Stored::Missing => {}
+            }
+        }
         let before = sweep.cost(&stored).shared / UNIT;
         if !stored.is_empty() {
             eprintln!(
@@ -114,10 +120,10 @@ impl Subject<'_> {
             .for_each(|i| hash.update((*i as u64).to_le_bytes()));
         let key: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
         let path = self.store.join(format!("importance-{key}.json"));
-        if let Ok(bytes) = std::fs::read(&path)
-            && let Ok(stored) = serde_json::from_slice(&bytes)
-        {
-            return Ok(stored);
+        match read_sealed(&path)? {
+            Stored::Whole(stored) => return Ok(stored),
+            Stored::Damaged(damage) => eprintln!("note: {damage}; made anew"),
+            Stored::Missing => {}
         }
         let of = |i: &usize| self.set.examples.get(*i);
         let examples: Vec<TokenIds<'_>> =
@@ -125,7 +131,7 @@ impl Subject<'_> {
         let labels: Vec<Label> = chosen.iter().filter_map(of).map(|e| e.label).collect();
         let result = importance(self.model, &examples, &labels, GRADIENT_TOKENS)
             .context("gradient importance")?;
-        write_json(&path, &result)?;
+        write_sealed(&path, &result)?;
         Ok(result)
     }
 }

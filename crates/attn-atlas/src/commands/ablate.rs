@@ -14,12 +14,12 @@ use crate::ablation::{REPLICATES, tables};
 use crate::cli::{AblateArgs, AblateCommand};
 use crate::inputs::{InputSet, from_task};
 use crate::model::OpenModel;
-use crate::run::{Run, sha256, undamaged};
+use crate::run::{Found, Run, sha256};
 use crate::training::training_set;
 use anyhow::Context;
 use attn_ablate::{Kind, Plan, Variant, variant};
+use attn_core::Intervention;
 use attn_core::io::{write_json, write_jsonl};
-use attn_core::{Intervention, Manifest};
 use attn_data::parquet::{Predictions, write_predictions};
 use attn_train::TrainingSet;
 use std::path::Path;
@@ -52,7 +52,20 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
     let plan = Plan::new(layers, heads, variants(args, layers, heads)?)?;
     let fingerprint = fingerprint(&model);
     let key = key(args, &fingerprint, &labelled, &plan);
-    if done(&folder, &key)? {
+    let name = args.name.clone().unwrap_or_else(|| model.name.clone());
+    let seed = args.data.seed;
+    let config = serde_json::json!({
+        "experiment": "ablate", "key": key, "model": name, "task": task, "split": args.data.split,
+        "mode": args.mode, "variants": plan.variants().len(), "max_eval": args.data.max_eval,
+        "max_length": args.model.max_length, "replicates": REPLICATES,
+        "importance": args.importance || args.cumulative,
+        "cumulative": args.cumulative.then_some(args.steps),
+    });
+    let read = [model.checkpoint.folder(), &args.data.source.data];
+    let device = model.device_name.clone();
+    let mut run = Run::open(folder.clone(), config, seed, device, &read)?;
+    run.read(model.inputs.iter().chain(&set.inputs).cloned());
+    if is_done(&run)? {
         println!(
             "{}: holds this very run; nothing to do (delete the folder to do it anew)",
             folder.display()
@@ -64,18 +77,6 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
         eprintln!("note: {note}");
     }
     labelled.check("evaluation", &classifier)?;
-
-    let name = args.name.clone().unwrap_or_else(|| model.name.clone());
-    let seed = args.data.seed;
-    let config = serde_json::json!({
-        "experiment": "ablate", "key": key, "model": name, "task": task, "split": args.data.split,
-        "mode": args.mode, "variants": plan.variants().len(), "max_eval": args.data.max_eval,
-        "max_length": args.model.max_length, "replicates": REPLICATES,
-        "importance": args.importance || args.cumulative,
-        "cumulative": args.cumulative.then_some(args.steps),
-    });
-    let mut run = Run::new(folder.clone(), config, seed, model.device_name.clone());
-    run.read(model.inputs.iter().chain(&set.inputs).cloned());
     run.note(
         set.notes
             .iter()
@@ -130,11 +131,12 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
         )?;
         records.extend(more);
     }
+    // Held until the parts are gone.
+    let place = run.place();
     let folder = run.finish(&records)?;
     // Only now: a kill before the manifest goes on from the parts.
-    let parts = folder.join(PARTS);
-    std::fs::remove_dir_all(&parts)
-        .with_context(|| format!("{}: cannot delete", parts.display()))?;
+    remove_parts(&folder)?;
+    drop(place);
     for path in written {
         println!("{}", path.display());
     }
@@ -250,23 +252,32 @@ fn key(args: &AblateArgs, fingerprint: &str, set: &TrainingSet, plan: &Plan) -> 
     sha256(description.to_string().as_bytes())
 }
 
-/// Whether a folder holds the run with this key, whole.
-fn done(folder: &Path, key: &str) -> anyhow::Result<bool> {
-    let path = folder.join("manifest.json");
-    let Ok(text) = std::fs::read(&path) else {
-        return Ok(false);
-    };
-    let Ok(found) = serde_json::from_slice::<Manifest>(&text) else {
-        eprintln!("note: {}: damaged; running anew", path.display());
-        return Ok(false);
-    };
-    let same = found.config.get("key").and_then(|k| k.as_str()) == Some(key);
-    anyhow::ensure!(
-        same,
-        "{}: holds another run (other model, data, heads or settings): give --out another folder, or delete this one",
-        folder.display()
-    );
-    Ok(undamaged(folder, &found))
+/// Whether the folder holds this very run, whole. A run of something else is hours of work, and is
+/// never replaced.
+fn is_done(run: &Run) -> anyhow::Result<bool> {
+    match run.found() {
+        Found::Done => {
+            // What a kill between the manifest and the end left.
+            remove_parts(run.folder())?;
+            Ok(true)
+        }
+        Found::Nothing | Found::Stale => Ok(false),
+        Found::Other(words) => anyhow::bail!(
+            "{}: holds another run ({words}): give --out another folder, or delete this one",
+            run.folder().display()
+        ),
+    }
+}
+
+/// Deletes the finished parts of a run that is done.
+fn remove_parts(folder: &Path) -> anyhow::Result<()> {
+    let parts = folder.join(PARTS);
+    match std::fs::remove_dir_all(&parts) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{}: cannot delete", parts.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn write_logits(path: &Path, measured: &Measured, set: &InputSet) -> anyhow::Result<()> {

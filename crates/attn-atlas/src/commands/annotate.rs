@@ -2,9 +2,12 @@
 
 use crate::cli::AnnotateArgs;
 use attn_core::io::write_atomically;
+use attn_core::place::{Output, check};
 use attn_figures::theme::ColourMap;
 use attn_patterns::{annotate, store};
 
+/// What every labelling page has near its beginning.
+const PAGE: &[&[u8]] = &[b"<title>Labelling attention maps</title>"];
 /// Steps of the colour scale that the page gets; it interpolates between them.
 const STEPS: usize = 33;
 
@@ -19,6 +22,7 @@ pub fn run(args: &AnnotateArgs) -> anyhow::Result<()> {
         })
         .collect();
     let page = annotate::page(&maps, args.seed, &colours);
+    check(&args.out, Output::Marked(PAGE), &[&args.maps])?;
     write_atomically(&args.out, |out| out.write_all(page.as_bytes()))?;
     println!("{}", args.out.display());
     Ok(())

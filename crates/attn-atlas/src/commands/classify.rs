@@ -12,6 +12,8 @@ use anyhow::Context;
 use attn_bert::Want;
 use attn_core::Pattern;
 use attn_core::io::write_atomically;
+use attn_core::place::{Output, check};
+use attn_patterns::hashes::Hashes;
 use attn_patterns::labels::csv_field;
 use attn_patterns::{Engine, Probabilities};
 use safetensors::SafeTensors;
@@ -22,6 +24,12 @@ use std::time::Instant;
 
 /// Sorts maps of a task or a file and writes the table.
 pub fn run(args: &ClassifyArgs) -> anyhow::Result<()> {
+    let read: Vec<&Path> = args.maps.as_deref().into_iter().collect();
+    check(
+        &args.out,
+        Output::Marked(&[b"example,layer,head,class"]),
+        &read,
+    )?;
     let (engine, _) = network::open(&args.network)?;
     let blocks = match (&args.maps, args.task) {
         (Some(path), _) => from_file(&engine, path)?,
@@ -119,6 +127,8 @@ fn from_file(engine: &Engine, path: &Path) -> anyhow::Result<Vec<String>> {
     let file = SafeTensors::deserialize(&bytes).with_context(broken)?;
     let (_, header) = SafeTensors::read_metadata(&bytes).with_context(broken)?;
     let metadata = header.metadata().clone().unwrap_or_default();
+    let hashes = Hashes::of(Some(&metadata))
+        .map_err(|reason| anyhow::anyhow!("{}: {reason}", path.display()))?;
     let tokens: Vec<Vec<String>> = list(path, &metadata, "tokens")?.with_context(broken)?;
     let texts: Option<Vec<Vec<u8>>> = match list(path, &metadata, "texts")? {
         Some(texts) => Some(texts),
@@ -133,6 +143,9 @@ fn from_file(engine: &Engine, path: &Path) -> anyhow::Result<Vec<String>> {
         let tensor = file
             .tensor(&name)
             .with_context(|| format!("{}: {name}", path.display()))?;
+        hashes
+            .check(&name, tensor.data())
+            .map_err(|reason| anyhow::anyhow!("{}: {name}: {reason}", path.display()))?;
         let length = tokens.len();
         let heads = match *tensor.shape() {
             [_, heads, rows, columns] if rows == length && columns == length => heads,

@@ -33,7 +33,13 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         "max_eval": args.amount.max_eval, "max_length": args.model.max_length,
         "fresh_classifier": args.fresh_classifier, "replicates": REPLICATES,
     });
-    let mut run = Run::new(args.out.clone(), config, seed, model.device_name.clone());
+    let mut run = Run::open(
+        args.out.clone(),
+        config,
+        seed,
+        model.device_name.clone(),
+        &[model.checkpoint.folder(), &args.source.data],
+    )?;
     run.read(model.inputs.iter().chain(&set.inputs).cloned());
     run.note(set.notes.iter().cloned().chain(notes));
     let (evaluation, seconds) = evaluate(&classifier, &set, &task)?;

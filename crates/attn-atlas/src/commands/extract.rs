@@ -8,6 +8,10 @@ use crate::model::LoadedModel;
 use crate::output::Tensors;
 use crate::progress::Progress;
 use attn_bert::Want;
+use attn_core::place::{Output, check};
+
+/// What the metadata of every file of maps begins with.
+const MARK: &[u8] = b"attention-atlas maps";
 
 /// Writes the maps of every example to a safetensors or npz file.
 pub fn run(args: &ExtractArgs) -> anyhow::Result<()> {
@@ -31,6 +35,14 @@ pub fn run(args: &ExtractArgs) -> anyhow::Result<()> {
             ));
         }
     }
+    // NumPy's texts are UTF-32.
+    let wide: Vec<u8> = MARK
+        .iter()
+        .flat_map(|b| u32::from(*b).to_le_bytes())
+        .collect();
+    let mut read = vec![model.folder.as_path(), &args.data.source.data];
+    read.extend(args.input.as_deref());
+    check(&args.out, Output::Marked(&[MARK, &wide]), &read)?;
     let mut file = Tensors::create(&args.out, &tensors, &metadata(&model, &set)?)?;
     let want = Want {
         maps: true,

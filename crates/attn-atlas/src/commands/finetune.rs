@@ -3,7 +3,7 @@
 use crate::cli::FinetuneArgs;
 use crate::inputs::{InputSet, dataset, from_dataset};
 use crate::model::OpenModel;
-use crate::run::{Run, write_text};
+use crate::run::{Run, RunFolder, write_text};
 use crate::training::{Job, REPLICATES, Scored, score_table};
 use anyhow::Context;
 use attn_core::{Record, Split};
@@ -30,6 +30,14 @@ pub fn run(args: &FinetuneArgs) -> anyhow::Result<()> {
     for note in train.notes.iter().chain(&dev.notes) {
         eprintln!("note: {note}");
     }
+    // With several seeds each training has a folder of its own, and this one holds the summary.
+    let place = (args.seeds > 1)
+        .then(|| {
+            let settings = summary_config(args, &model, dev.task.as_ref());
+            let read = [model.checkpoint.folder(), &args.source.data];
+            RunFolder::take(&args.out, &settings, &read)
+        })
+        .transpose()?;
     let mut runs = Vec::new();
     for seed in (0..args.seeds).map(|i| args.seed.wrapping_add(i)) {
         let folder = if args.seeds == 1 {
@@ -51,8 +59,8 @@ pub fn run(args: &FinetuneArgs) -> anyhow::Result<()> {
         println!("{}", folder.display());
         runs.push(scored);
     }
-    if runs.len() > 1 {
-        summarise(args, &model, &dev, &runs)?;
+    if let Some(place) = place {
+        summarise(args, place, &model, &dev, &runs)?;
     }
     Ok(())
 }
@@ -73,24 +81,29 @@ pub fn over_runs(
     Some((estimate, over_seeds(&values?)?))
 }
 
+/// Every setting of a summary over seeds.
+fn summary_config(
+    args: &FinetuneArgs,
+    model: &OpenModel,
+    task: Option<&attn_data::glue::TaskRef>,
+) -> serde_json::Value {
+    serde_json::json!({
+        "experiment": "finetune over seeds", "model": model.name, "task": task, "init": args.init,
+        "recipe": args.recipe.recipe(args.seed), "seeds": args.seeds, "replicates": REPLICATES,
+    })
+}
+
 /// Mean, standard deviation and interval over the seeds, as records and a table.
 fn summarise(
     args: &FinetuneArgs,
+    place: RunFolder,
     model: &OpenModel,
     dev: &InputSet,
     runs: &[Scored],
 ) -> anyhow::Result<()> {
     let bootstrap_seed = args.amount.sample_seed;
-    let config = serde_json::json!({
-        "experiment": "finetune over seeds", "model": model.name, "task": dev.task, "init": args.init,
-        "recipe": args.recipe.recipe(args.seed), "seeds": args.seeds, "replicates": REPLICATES,
-    });
-    let mut run = Run::new(
-        args.out.clone(),
-        config,
-        args.seed,
-        model.device_name.clone(),
-    );
+    let config = summary_config(args, model, dev.task.as_ref());
+    let mut run = Run::new(place, config, args.seed, model.device_name.clone());
     run.read(model.inputs.iter().chain(&dev.inputs).cloned());
     run.note(dev.notes.iter().cloned());
     let (mut rows, mut records) = (Vec::new(), Vec::new());

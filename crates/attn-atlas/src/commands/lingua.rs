@@ -3,6 +3,7 @@
 use crate::cli::{LinguaAnnotateArgs, LinguaCommand, LinguaEvaluateArgs, LinguaTrainArgs};
 use crate::run::write_text;
 use anyhow::Context;
+use attn_core::place::{Output, check};
 use attn_lingua::evaluate::{Report, evaluate};
 use attn_lingua::{Annotator, Model, Progress, TrainOptions, conllu, section_file, train};
 use std::path::Path;
@@ -25,6 +26,9 @@ fn trained(args: &LinguaTrainArgs) -> anyhow::Result<()> {
         seed: args.seed,
         ..TrainOptions::default()
     };
+    let table_file = args.out.with_extension("md");
+    check(&args.out, Output::Marked(&[b"ATTNLING"]), &[&args.treebank])?;
+    check(&table_file, Output::Marked(&[b", trained in "]), &[])?;
     // A folder that cannot be written to should be known before the minutes of training.
     let folder = args.out.parent().filter(|p| !p.as_os_str().is_empty());
     if let Some(folder) = folder {
@@ -47,9 +51,8 @@ fn trained(args: &LinguaTrainArgs) -> anyhow::Result<()> {
         args.seed,
         table(&Annotator::new(model), &args.treebank)?
     );
-    let table = args.out.with_extension("md");
-    write_text(&table, &text)?;
-    println!("{}\n\n{text}", table.display());
+    write_text(&table_file, &text)?;
+    println!("{}\n\n{text}", table_file.display());
     Ok(())
 }
 

@@ -20,13 +20,14 @@ mod stats;
 mod table1;
 mod view;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, PatternsCommand};
 
 /// Runs the command line.
 ///
 /// # Errors
 /// What the command reports.
-pub fn run(cli: Cli) -> anyhow::Result<()> {
+pub fn run(mut cli: Cli) -> anyhow::Result<()> {
+    find_starter(&mut cli.command)?;
     match cli.command {
         Command::Ablate(args) => ablate::run(&args),
         Command::Devices => devices::run(),
@@ -48,4 +49,32 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Lingua(command) => lingua::run(&command),
         Command::Reproduce(args) => reproduce::run(&args),
     }
+}
+
+/// The default data are the starter set, wherever the command is run. `reproduce` looks by itself, when
+/// it knows its profile.
+fn find_starter(command: &mut Command) -> anyhow::Result<()> {
+    let (data, cache) = match command {
+        Command::Ablate(args) if args.command.is_none() => {
+            (&mut args.data.source.data, &args.model.cache)
+        }
+        Command::Extract(args) if args.input.is_none() => {
+            (&mut args.data.source.data, &args.model.cache)
+        }
+        Command::Classify(args) if args.maps.is_none() => {
+            (&mut args.data.source.data, &args.model.cache)
+        }
+        Command::Finetune(args) => (&mut args.source.data, &args.model.cache),
+        Command::Evaluate(args) => (&mut args.source.data, &args.model.cache),
+        Command::Table1(args) => (&mut args.source.data, &args.model.cache),
+        Command::SepCls(args) => (&mut args.data.source.data, &args.model.cache),
+        Command::Stats(args) => (&mut args.data.source.data, &args.model.cache),
+        Command::Patterns(command) => match &mut **command {
+            PatternsCommand::Shares(args) => (&mut args.data.source.data, &args.model.cache),
+            PatternsCommand::Grid(args) => (&mut args.data.source.data, &args.model.cache),
+            _ => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    crate::starter::find(data, cache)
 }

@@ -11,6 +11,8 @@ use crate::findings;
 use anyhow::{Context, ensure};
 use attn_core::Manifest;
 use attn_core::io::write_atomically;
+use attn_core::place::{Output, check};
+use attn_figures::PAGE_MARKS;
 use attn_figures::claims::{Finding, PaperClaims};
 use attn_figures::report::{
     Block, Link, Report, ReportFigure, ReportTable, Section, table_from_csv,
@@ -20,6 +22,13 @@ use std::path::{Component, Path, PathBuf};
 
 /// The paper's claims, which belong to the program.
 pub const CLAIMS: &str = include_str!("../../../../results/paper/claims.json");
+
+/// What every report says near its beginning, in Markdown, and in HTML.
+const MARKS: &[&[u8]] = &[
+    b"Claims and the paper's numbers: ",
+    PAGE_MARKS[0],
+    PAGE_MARKS[1],
+];
 
 /// Collects runs and writes the two reports.
 pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
@@ -74,8 +83,11 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         );
     }
     let html = report.html();
-    write_atomically(&out, |file| file.write_all(html.as_bytes()))?;
     let markdown = out.with_file_name("REPORT.md");
+    for path in [&out, &markdown] {
+        check(path, Output::Marked(MARKS), &[])?;
+    }
+    write_atomically(&out, |file| file.write_all(html.as_bytes()))?;
     write_atomically(&markdown, |file| {
         file.write_all(report.markdown().as_bytes())
     })?;

@@ -44,7 +44,8 @@ pub fn run(args: &SepClsArgs) -> anyhow::Result<()> {
         "max_eval": args.data.max_eval, "max_length": args.model.max_length, "replicates": REPLICATES,
         "source": inputs::source_config(&args.data.source),
     });
-    let mut run = Run::new(folder, config, seed, model.device.clone());
+    let inputs: [&std::path::Path; 1] = [&model.folder];
+    let mut run = Run::open(folder, config, seed, model.device.clone(), &inputs)?;
     run.read(model.inputs.clone());
     run.note(model.notes.clone());
     let resampler = Resampler::new(seed, REPLICATES);

@@ -83,7 +83,13 @@ pub fn run(args: &Table1Args) -> anyhow::Result<()> {
         "source": source_config(&args.source), "dropout": args.recipe.dropout,
     });
     let seed = args.amount.sample_seed;
-    let mut run = Run::new(folder, config, seed, model.device_name.clone());
+    let mut run = Run::open(
+        folder,
+        config,
+        seed,
+        model.device_name.clone(),
+        &[model.checkpoint.folder(), &args.source.data, &checkpoints],
+    )?;
     run.read(model.inputs.iter().cloned());
     for &task in &chosen {
         for split in [Split::Train, Split::Dev] {

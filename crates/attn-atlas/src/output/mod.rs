@@ -3,10 +3,8 @@
 mod npz;
 mod safetensors;
 
-use anyhow::Context;
 use npz::Npz;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use safetensors::TensorFile;
 
@@ -57,55 +55,6 @@ impl Tensors {
         match self {
             Self::Npz(file) => file.finish(),
             Self::Safetensors(file) => file.finish(),
-        }
-    }
-}
-
-/// A file under a temporary name in the folder where it is to be, removed if it does not get there.
-struct Draft {
-    temporary: PathBuf,
-    path: PathBuf,
-    finished: bool,
-}
-
-impl Draft {
-    fn create(path: &Path) -> anyhow::Result<(Self, File)> {
-        if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-            fs::create_dir_all(parent)
-                .with_context(|| format!("{}: cannot create the folder", parent.display()))?;
-        }
-        let name = path
-            .file_name()
-            .with_context(|| format!("{}: not a file name", path.display()))?;
-        let temporary = path.with_file_name(format!(
-            ".{}.{}.tmp",
-            name.to_string_lossy(),
-            std::process::id()
-        ));
-        let file = File::create(&temporary)
-            .with_context(|| format!("{}: cannot write", temporary.display()))?;
-        let draft = Self {
-            temporary,
-            path: path.to_owned(),
-            finished: false,
-        };
-        Ok((draft, file))
-    }
-
-    fn finish(&mut self, file: &File) -> anyhow::Result<()> {
-        file.sync_all()
-            .and_then(|()| fs::rename(&self.temporary, &self.path))
-            .with_context(|| format!("{}: cannot write", self.path.display()))?;
-        self.finished = true;
-        Ok(())
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        if !self.finished {
-            // The error that led here is the one to report.
-            let _ = fs::remove_file(&self.temporary);
         }
     }
 }

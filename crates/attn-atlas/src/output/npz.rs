@@ -1,20 +1,19 @@
 //! NumPy's npz: a ZIP archive of arrays in NumPy's format, version 1.0 ("A Simple File Format for
 //! NumPy Arrays", NEP 1).
 
-use super::Draft;
 use anyhow::Context;
+use attn_core::io::Draft;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 /// An archive that is being written. Arrays are stored as they come, not compressed, so that NumPy
 /// reads them fast.
 pub struct Npz {
-    archive: ZipWriter<BufWriter<File>>,
-    draft: Draft,
+    archive: ZipWriter<BufWriter<Draft>>,
+    path: PathBuf,
     /// Shapes of what is still to come.
     expected: BTreeMap<String, Vec<usize>>,
 }
@@ -30,10 +29,9 @@ impl Npz {
         tensors: &[(String, Vec<usize>)],
         texts: &[(&str, String)],
     ) -> anyhow::Result<Self> {
-        let (draft, file) = Draft::create(path)?;
         let mut this = Self {
-            archive: ZipWriter::new(BufWriter::new(file)),
-            draft,
+            archive: ZipWriter::new(BufWriter::new(Draft::create(path)?)),
+            path: path.to_owned(),
             expected: tensors.iter().cloned().collect(),
         };
         for (name, text) in texts {
@@ -65,7 +63,7 @@ impl Npz {
             self.archive.write_all(bytes)?;
             Ok(())
         };
-        write().with_context(|| format!("{}: cannot write", self.draft.path.display()))
+        write().with_context(|| format!("{}: cannot write", self.path.display()))
     }
 
     /// Writes one array.
@@ -92,17 +90,14 @@ impl Npz {
     ///
     /// # Errors
     /// When an array is missing or the system refuses.
-    pub fn finish(mut self) -> anyhow::Result<()> {
+    pub fn finish(self) -> anyhow::Result<()> {
         if let Some(missing) = self.expected.keys().next() {
-            anyhow::bail!(
-                "{}: array '{missing}' was not written",
-                self.draft.path.display()
-            );
+            anyhow::bail!("{}: array '{missing}' was not written", self.path.display());
         }
-        let cannot = || format!("{}: cannot write", self.draft.path.display());
-        let mut writer = self.archive.finish().with_context(cannot)?;
-        writer.flush().with_context(cannot)?;
-        self.draft.finish(writer.get_ref())
+        let cannot = || format!("{}: cannot write", self.path.display());
+        let writer = self.archive.finish().with_context(cannot)?;
+        let draft = writer.into_inner().map_err(|e| e.into_error());
+        Ok(draft.with_context(cannot)?.finish()?)
     }
 }
 
@@ -126,6 +121,7 @@ fn header(kind: &str, shape: &[usize]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
     use std::io::Read;
 
     #[test]

@@ -1,21 +1,24 @@
 //! `maps.safetensors`, written as the maps come, in any order and without holding them.
 
-use super::Draft;
 use anyhow::Context;
+use attn_core::io::Draft;
+use attn_patterns::hashes;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
+const METADATA: &str = "__metadata__";
+
 /// A safetensors file whose shapes are known beforehand and whose data come later. It stands under
-/// a temporary name until [`TensorFile::finish`].
+/// a temporary name until [`TensorFile::finish`]. Its metadata have the sha256 of each tensor, which
+/// is written when the last tensor is: the header has room for it from the start.
 pub struct TensorFile {
-    file: File,
     draft: Draft,
+    header: Map<String, Value>,
     /// Name to absolute start and number of values.
     places: BTreeMap<String, (u64, usize)>,
-    written: usize,
+    hashes: BTreeMap<String, String>,
 }
 
 impl TensorFile {
@@ -33,7 +36,7 @@ impl TensorFile {
             .iter()
             .map(|(key, value)| ((*key).to_owned(), Value::from(value.as_str())))
             .collect();
-        header.insert("__metadata__".to_owned(), texts.into());
+        header.insert(METADATA.to_owned(), texts.into());
         let mut offset = 0u64;
         let mut places = BTreeMap::new();
         for (name, shape) in tensors {
@@ -46,31 +49,41 @@ impl TensorFile {
             places.insert(name.clone(), (offset, count));
             offset = end;
         }
-        let mut header = serde_json::to_vec(&header)?;
-        // Data begin at a multiple of eight, as the format asks.
-        header.resize(header.len().next_multiple_of(8), b' ');
-        let start = 8 + header.len() as u64;
-        for (at, _) in places.values_mut() {
-            *at += start;
-        }
-        let (draft, file) = Draft::create(path)?;
+        let blank = "0".repeat(hashes::LENGTH);
         let mut this = Self {
-            file,
-            draft,
+            draft: Draft::create(path)?,
+            header,
+            hashes: places.keys().map(|n| (n.clone(), blank.clone())).collect(),
             places,
-            written: 0,
         };
-        let mut begin = (header.len() as u64).to_le_bytes().to_vec();
-        begin.extend(header);
+        let begin = this.begin()?;
+        for (at, _) in this.places.values_mut() {
+            *at += begin.len() as u64;
+        }
+        this.hashes.clear();
         this.write_at(0, &begin)?;
         Ok(this)
     }
 
+    /// The file up to its data, with the hashes as they are.
+    fn begin(&mut self) -> anyhow::Result<Vec<u8>> {
+        let text = serde_json::to_string(&self.hashes)?;
+        if let Some(Value::Object(texts)) = self.header.get_mut(METADATA) {
+            texts.insert(hashes::KEY.to_owned(), text.into());
+        }
+        let mut header = serde_json::to_vec(&self.header)?;
+        // Data begin at a multiple of eight, as the format asks.
+        header.resize(header.len().next_multiple_of(8), b' ');
+        let mut begin = (header.len() as u64).to_le_bytes().to_vec();
+        begin.extend(header);
+        Ok(begin)
+    }
+
     fn write_at(&mut self, at: u64, bytes: &[u8]) -> anyhow::Result<()> {
-        self.file
+        self.draft
             .seek(SeekFrom::Start(at))
-            .and_then(|_| self.file.write_all(bytes))
-            .with_context(|| format!("{}: cannot write", self.draft.path.display()))
+            .and_then(|_| self.draft.write_all(bytes))
+            .with_context(|| format!("{}: cannot write", self.draft.path().display()))
     }
 
     /// Writes one tensor's values.
@@ -88,23 +101,25 @@ impl TensorFile {
             values.len()
         );
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.written += 1;
+        self.hashes.insert(name.to_owned(), hashes::hash(&bytes));
         self.write_at(at, &bytes)
     }
 
-    /// Syncs the file and gives it its name.
+    /// Writes the hashes, syncs the file and gives it its name.
     ///
     /// # Errors
     /// When a tensor is missing or the system refuses.
     pub fn finish(mut self) -> anyhow::Result<()> {
         anyhow::ensure!(
-            self.written == self.places.len(),
+            self.hashes.len() == self.places.len(),
             "{}: {} of {} tensors were written",
-            self.draft.path.display(),
-            self.written,
+            self.draft.path().display(),
+            self.hashes.len(),
             self.places.len()
         );
-        self.draft.finish(&self.file)
+        let begin = self.begin()?;
+        self.write_at(0, &begin)?;
+        Ok(self.draft.finish()?)
     }
 }
 
@@ -129,7 +144,15 @@ mod tests {
         assert_eq!(read.tensor("a").unwrap().shape(), [2, 2]);
         assert_eq!(read.tensor("b").unwrap().data(), 9.0f32.to_le_bytes());
         let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
-        assert_eq!(metadata.metadata().as_ref().unwrap()["tokens"], "[[\"é\"]]");
+        let metadata = metadata.metadata().as_ref().unwrap();
+        assert_eq!(metadata["tokens"], "[[\"é\"]]");
+        // By sha256sum, of four zero bytes but for the last two: 9.0 is 0x41100000.
+        let sums = hashes::Hashes::of(Some(metadata)).unwrap();
+        assert!(metadata["sha256"].contains(&hashes::hash(&[0, 0, 0x10, 0x41])));
+        for name in ["a", "b"] {
+            sums.check(name, read.tensor(name).unwrap().data()).unwrap();
+        }
+        assert!(sums.check("b", &[0, 0, 0x10, 0x40]).is_err());
     }
 
     #[test]

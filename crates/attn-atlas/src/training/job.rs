@@ -1,19 +1,21 @@
-//! One fine-tuning: found by its key when it is done already, gone on with when it was killed.
+//! One fine-tuning: found by its key when it is done already, gone on with when it was killed. Its
+//! folder is held while this looks at it and writes to it.
 
+use super::course::write_course;
 use super::{Scored, score, training_set, write_scored};
 use crate::inputs::InputSet;
 use crate::model::OpenModel;
 use crate::progress::Progress;
-use crate::run::{Run, input_file, sha256, undamaged, write_text};
+use crate::run::{Run, RunFolder, config_differences, input_file, sha256, undamaged};
 use crate::{INTERRUPTED, Interrupted};
 use anyhow::Context;
 use attn_bert::checkpoint::{self, TOKENIZER_FILES};
-use attn_core::io::{write_json, write_jsonl};
+use attn_core::io::write_json;
 use attn_core::{InputFile, Manifest};
 use attn_data::glue::TaskRef;
-use attn_figures::{LineSeries, LinesSpec};
-use attn_train::{EpochRecord, History, Init, Options, Recipe, TrainError, finetune, prepare};
+use attn_train::{EpochRecord, Init, Options, Recipe, TrainError, finetune, prepare};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -25,8 +27,6 @@ const RECEIPT: &str = "training/receipt.json";
 const STATE: &str = "training/state.safetensors";
 const MANIFEST: &str = "training/manifest.json";
 const PREDICTIONS: &str = "training/predictions.parquet";
-/// Weight of the newest step in the smoothed loss curve.
-const SMOOTHING: f64 = 0.1;
 
 /// What to train.
 pub struct Job<'a> {
@@ -99,7 +99,12 @@ impl Job<'_> {
     }
 
     /// The scores of this very training, when the folder holds it whole.
-    fn found(&self, key: &str, metrics: &[attn_core::Metric]) -> anyhow::Result<Option<Scored>> {
+    fn found(
+        &self,
+        key: &str,
+        config: &Value,
+        metrics: &[attn_core::Metric],
+    ) -> anyhow::Result<Option<Scored>> {
         let path = self.folder.join(RECEIPT);
         let Ok(text) = std::fs::read_to_string(&path) else {
             return Ok(None);
@@ -110,15 +115,23 @@ impl Job<'_> {
         };
         anyhow::ensure!(
             receipt.key == key,
-            "{}: holds another training (other data, model or settings): give --out another folder, or \
-             delete this one",
-            self.folder.display()
+            "{}: holds another training ({}): give --out another folder, or delete this one",
+            self.folder.display(),
+            self.differences(config)
+                .unwrap_or_else(|| "other data, model or settings".to_owned())
         );
         if !receipt.holds(&self.folder)? {
             return Ok(None);
         }
         let path = self.folder.join(PREDICTIONS);
         Scored::read(&path, metrics, self.bootstrap_seed).map(Some)
+    }
+
+    /// What differs from the settings of the training that the folder holds, if its manifest tells.
+    fn differences(&self, config: &Value) -> Option<String> {
+        let text = std::fs::read(self.folder.join(MANIFEST)).ok()?;
+        let found: Manifest = serde_json::from_slice(&text).ok()?;
+        config_differences(&found.config, config)
     }
 
     /// Whether the folder holds a finished training (of whatever).
@@ -129,13 +142,21 @@ impl Job<'_> {
     /// Trains, or finds that it was done; gives the scores on the evaluation set.
     ///
     /// # Errors
-    /// Unlabelled data, a folder that holds another training, everything that training can meet, and
-    /// an interruption, after which the same command goes on.
+    /// Unlabelled data, a folder that holds another training or into which another process writes with
+    /// other settings, everything that training can meet, and an interruption, after which the same
+    /// command goes on.
     pub fn run(&self, train: &InputSet, dev: &InputSet) -> anyhow::Result<Scored> {
         let task = self.task(train)?;
         let key = self.key(train, dev)?;
         let what = format!("{task} {} seed {}", self.init, self.recipe.seed);
-        if let Some(scored) = self.found(&key, task.metrics())? {
+        let config = self.config(train, dev);
+        let source = &self.model.checkpoint;
+        // The key has what the settings do not tell: the data's and the model's content.
+        let settings = serde_json::json!({
+            "config": config, "device": self.model.device_name, "key": key,
+        });
+        let place = RunFolder::take(&self.folder, &settings, &[source.folder()])?;
+        if let Some(scored) = self.found(&key, &config, task.metrics())? {
             eprintln!(
                 "{what}: done before, in {}; nothing to do",
                 self.folder.display()
@@ -145,7 +166,9 @@ impl Job<'_> {
             return Ok(scored);
         }
         let (learnt, held_out) = (training_set(train)?, training_set(dev)?);
-        let source = &self.model.checkpoint;
+        let seed = self.recipe.seed;
+        let device = self.model.device_name.clone();
+        let mut run = Run::new(place.part("training"), config, seed, device);
         let (model, report) = prepare(
             source,
             task.kind().outputs(),
@@ -193,7 +216,11 @@ impl Job<'_> {
                 outcome.resumed_from
             ));
         }
-        self.write_run(train, dev, &scored, notes, seconds)?;
+        run.read(self.model.inputs.iter().cloned());
+        run.read(train.inputs.iter().chain(&dev.inputs).cloned());
+        run.note(train.notes.iter().chain(&dev.notes).cloned().chain(notes));
+        run.took("finetune", seconds);
+        self.write_records(run, dev, &scored)?;
         self.write_receipt(key)?;
         // Only now: a kill before the receipt goes on from the state.
         self.remove_state()?;
@@ -211,33 +238,24 @@ impl Job<'_> {
         }
     }
 
-    fn write_run(
-        &self,
-        train: &InputSet,
-        dev: &InputSet,
-        scored: &Scored,
-        notes: Vec<String>,
-        seconds: f64,
-    ) -> anyhow::Result<()> {
-        let config = serde_json::json!({
+    /// Every setting, for the manifest.
+    fn config(&self, train: &InputSet, dev: &InputSet) -> Value {
+        serde_json::json!({
             "experiment": "finetune", "model": self.model.name, "task": train.task, "init": self.init,
             "recipe": self.recipe,
             "dropout": self.model.checkpoint.config().hidden_dropout_prob, "train_examples": train.examples.len(),
             "eval_examples": dev.examples.len(), "max_length": self.model.tokenizer.limit(),
             "bootstrap_seed": self.bootstrap_seed, "replicates": score::REPLICATES,
-        });
-        let seed = self.recipe.seed;
-        let device = self.model.device_name.clone();
-        let mut run = Run::new(self.folder.join("training"), config, seed, device);
-        run.read(self.model.inputs.iter().cloned());
-        run.read(train.inputs.iter().chain(&dev.inputs).cloned());
-        run.note(train.notes.iter().chain(&dev.notes).cloned().chain(notes));
-        run.took("finetune", seconds);
+        })
+    }
+
+    fn write_records(&self, run: Run, dev: &InputSet, scored: &Scored) -> anyhow::Result<()> {
         let name = self
             .folder
             .file_name()
             .unwrap_or_default()
             .to_string_lossy();
+        let seed = self.recipe.seed;
         let records = super::scored_records(&name, &self.model.name, dev, scored, seed);
         run.finish(&records)?;
         Ok(())
@@ -277,6 +295,10 @@ impl attn_train::Observer for Watch {
         self.bar(done, total);
     }
 
+    fn damaged(&mut self, damage: &TrainError) {
+        eprintln!("note: {damage}; training from the start");
+    }
+
     fn step(&mut self, progress: &attn_train::Progress) -> ControlFlow<()> {
         let (step, total) = (progress.record.step, progress.total);
         let bar = self.bar(step - 1, total);
@@ -310,63 +332,4 @@ impl attn_train::Observer for Watch {
             None => eprintln!("{line}"),
         }
     }
-}
-
-/// Steps, epochs and the loss curve.
-fn write_course(folder: &Path, what: &str, history: &History) -> anyhow::Result<()> {
-    let folder = folder.join("training");
-    write_jsonl(&folder.join("steps.jsonl"), &history.steps)?;
-    write_jsonl(&folder.join("epochs.jsonl"), &history.epochs)?;
-    let mut smooth = None;
-    let (mut raw, mut smoothed) = (Vec::new(), Vec::new());
-    for step in &history.steps {
-        let mean = smooth.map_or(step.loss, |old| {
-            SMOOTHING * step.loss + (1.0 - SMOOTHING) * old
-        });
-        smooth = Some(mean);
-        raw.push((step.step as f64, step.loss));
-        smoothed.push((step.step as f64, mean));
-    }
-    let scores: Vec<String> = history
-        .epochs
-        .iter()
-        .filter_map(|epoch| {
-            let score = epoch.scores.first()?;
-            Some(format!(
-                "epoch {}: {} {:.3}",
-                epoch.epoch, score.metric, score.value?
-            ))
-        })
-        .collect();
-    let spec = LinesSpec {
-        title: format!("Training loss, {what}"),
-        subtitle: scores.join("; "),
-        series: vec![
-            LineSeries {
-                name: "loss of each batch".to_owned(),
-                points: raw,
-                ..LineSeries::default()
-            },
-            LineSeries {
-                name: "running mean over about 10 batches".to_owned(),
-                points: smoothed,
-                ..LineSeries::default()
-            },
-        ],
-        x_label: "step".to_owned(),
-        y_label: "loss".to_owned(),
-        ..LinesSpec::default()
-    };
-    spec.render()?.write(&folder, "loss-curve")?;
-    let mut text = String::from("epoch,loss,metric,value\n");
-    for epoch in &history.epochs {
-        for score in &epoch.scores {
-            let value = score.value.map_or(String::new(), |v| v.to_string());
-            text.push_str(&format!(
-                "{},{},{},{value}\n",
-                epoch.epoch, epoch.loss, score.metric
-            ));
-        }
-    }
-    write_text(&folder.join("epochs.csv"), &text)
 }

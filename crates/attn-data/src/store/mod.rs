@@ -18,6 +18,8 @@
 //! - The token goes to the hub's endpoint and to nobody the endpoint redirects to.
 //! - Offline, nothing but this machine's disks is touched; what is missing then is listed with the
 //!   place where it belongs.
+//! - What was damaged in the cache since it was verified is noticed when a process first uses it, if it
+//!   is small enough to be read within a second, and fetched again.
 //! - A file without a hash in the catalogue is announced loudly as unverified, every time it is
 //!   fetched, and its hash goes to the receipt.
 //!
@@ -50,7 +52,13 @@ pub use receipt::{Receipt, ReceiptFile};
 pub use settings::{Secret, Settings};
 
 use receipt::Lock;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// The bytes of a cached artefact are read again by each process that uses it, up to so many: under a
+/// second on any machine of the last ten years.
+pub const CHECKED_BYTES: u64 = 192 << 20;
 
 /// A cache of artefacts on this machine.
 #[derive(Debug, Clone)]
@@ -144,9 +152,49 @@ impl Store {
         Ok(receipt)
     }
 
+    /// Looks at a cached artefact's bytes, once in a process: a file whose size and time are as they
+    /// were may still be damaged. What is damaged is taken away, to be fetched again. An artefact of
+    /// more than [`CHECKED_BYTES`] is only named: hashing it would take longer than a second.
+    fn is_undamaged(&self, name: &str, progress: &mut dyn Progress) -> Result<bool, StoreError> {
+        static SEEN: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+        let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if !seen.insert(self.root().join(name)) {
+            return Ok(true);
+        }
+        drop(seen);
+        let receipt = Receipt::read(self.root(), name);
+        let bytes: u64 = receipt.iter().flat_map(|r| &r.files).map(|f| f.bytes).sum();
+        if bytes > CHECKED_BYTES {
+            progress.note(&format!(
+                "{name}: {} MB in the cache are taken to be as they were (size and time are); \
+                 `attn fetch --verify {name}` reads them all",
+                bytes / 1_000_000
+            ));
+            return Ok(true);
+        }
+        match self.verify(name, progress) {
+            Ok(_) => Ok(true),
+            Err(StoreError::Corrupt { path, found, .. }) => {
+                progress.note(&format!(
+                    "{}: damaged ({found}); fetching it again",
+                    path.display()
+                ));
+                let lock = Lock::acquire(self.root(), name, progress)?;
+                for path in [path, Receipt::path(self.root(), name)] {
+                    std::fs::remove_file(&path)
+                        .map_err(|e| StoreError::disk(&path, "remove", e))?;
+                }
+                drop(lock);
+                Ok(false)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
     /// The folder of an artefact, fetched if it is not cached. Resumes what an earlier run left,
     /// waits for another process that fetches the same, tries mirrors and then the artefact's
-    /// sources in order.
+    /// sources in order. What is cached is hashed once in a process (up to [`CHECKED_BYTES`]), and
+    /// fetched again where it is damaged.
     ///
     /// # Errors
     /// [`StoreError::Unknown`] for a name that the catalogue lacks; [`StoreError::Unavailable`] with
@@ -164,7 +212,7 @@ impl Store {
             self.receipt(&artefact.name)
                 .is_some_and(|receipt| receipt.covers(artefact))
         };
-        if cached() {
+        if cached() && self.is_undamaged(&artefact.name, progress)? {
             return Ok(folder);
         }
         let _lock = Lock::acquire(self.root(), &artefact.name, progress)?;

@@ -118,6 +118,11 @@ impl Lock {
         fs::create_dir_all(&folder)
             .map_err(|e| StoreError::disk(&folder, "create the folder", e))?;
         let path = folder.join(format!("{name}.lock"));
+        // A link would be followed; nothing is written to the file, but it must be this one.
+        if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+            let reason = std::io::Error::other("not a plain file; take it away");
+            return Err(StoreError::disk(&path, "open the lock file", reason));
+        }
         let file = File::options()
             .create(true)
             .truncate(false)

@@ -6,6 +6,7 @@ use crate::ablation::figures::{figure_8, figure_9, forest};
 use crate::ablation::groups::groups;
 use crate::ablation::tables;
 use crate::cli::AblateFiguresArgs;
+use crate::run::RunFolder;
 use anyhow::Context;
 use attn_core::io::read_jsonl;
 use attn_core::{Metric, Record, Task};
@@ -30,6 +31,11 @@ pub fn run(args: &AblateFiguresArgs) -> anyhow::Result<()> {
         );
         claims.extend(read_jsonl::<Claim>(&path).context("claims")?);
     }
+    let inputs: Vec<&Path> = args.runs.iter().map(PathBuf::as_path).collect();
+    let settings = serde_json::json!({
+        "experiment": "ablate figures", "runs": args.runs, "metric": args.metric,
+    });
+    let _place = RunFolder::take(&args.out, &settings, &inputs)?;
     let written = write(&records, args.metric, &args.out.join("figures"))?;
     let shown = |c: &Claim| {
         let main = c.task.parse::<Task>().ok();

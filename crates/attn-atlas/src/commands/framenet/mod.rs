@@ -5,6 +5,7 @@ mod score;
 pub use score::run as score;
 
 use crate::cli::FrameNetCommand;
+use attn_core::place::{Output, check};
 use attn_data::framenet::{FrameNet, Strictness, filter, write_links};
 
 /// Filters sentences and prints the funnel, or scores heads.
@@ -17,6 +18,7 @@ pub fn run(command: FrameNetCommand) -> anyhow::Result<()> {
             out,
             lenient,
         } => {
+            check(&out, Output::Marked(&[b"\"lexical_unit\""]), &[&framenet])?;
             let strictness = if lenient {
                 Strictness::Lenient
             } else {

@@ -29,7 +29,7 @@ use attn_stats::{
 };
 use report::{example_figure, grid_figure, records, table};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const EXPERIMENT: &str = "framenet";
 /// Name of the pairs, and what people read.
@@ -61,7 +61,8 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<()> {
         "shuffles": args.shuffles, "replicates": REPLICATES, "max_length": args.model.max_length,
         "funnel": filtered.funnel, "links": links,
     });
-    let mut run = Run::new(folder, config, args.seed, model.device.clone());
+    let inputs = [&model.folder, &args.framenet].map(PathBuf::as_path);
+    let mut run = Run::open(folder, config, args.seed, model.device.clone(), &inputs)?;
     run.read(model.inputs.clone());
     if args.framenet.is_file() {
         run.read([input_file("FrameNet", &args.framenet)?]);

@@ -42,12 +42,14 @@ pub fn run(args: &SampleArgs) -> anyhow::Result<()> {
     } else {
         args.tasks.clone()
     };
-    let mut run = Run::new(
-        args.out.clone(),
-        json!(null),
-        args.seed,
-        args.backend.label(args.device)?,
-    );
+    // The whole configuration is known when the states found are.
+    let asked = json!({
+        "experiment": "maps-sample", "models": args.models, "tasks": tasks, "n": args.n,
+        "enriched": args.enrich, "pool": args.pool,
+    });
+    let inputs: Vec<&Path> = args.checkpoints.as_deref().into_iter().collect();
+    let device = args.backend.label(args.device)?;
+    let mut run = Run::open(args.out.clone(), asked, args.seed, device, &inputs)?;
     let mut families = Vec::new();
     let mut of_tasks = Vec::new();
     for model in &args.models {

@@ -24,6 +24,11 @@ pub fn run(args: &SheetsArgs) -> anyhow::Result<()> {
         maps.retain(|m| wanted.contains(m.entry.id.as_str()));
     }
     anyhow::ensure!(!maps.is_empty(), "{}: no maps to draw", args.maps.display());
+    let settings = serde_json::json!({
+        "experiment": "maps sheets", "maps": args.maps, "skip": args.skip, "only": args.only,
+        "seed": args.seed, "per_sheet": args.per_sheet,
+    });
+    let _place = crate::run::RunFolder::take(&args.out, &settings, &[&args.maps])?;
     let order = sample::order(maps.len(), args.seed);
     let sheets: Vec<&[usize]> = order.chunks(args.per_sheet).collect();
     let mut table = "sheet,id,label,note\n".to_owned();

@@ -58,6 +58,11 @@ pub fn run(args: &AgreeArgs) -> anyhow::Result<()> {
             })
         })
         .collect();
+    let settings = serde_json::json!({
+        "experiment": "patterns agree", "first": args.first, "second": args.second,
+        "third": args.third, "maps": args.maps, "seed": args.seed,
+    });
+    let _place = crate::run::RunFolder::take(&args.out, &settings, &[])?;
     let text = report(&agreement, &outcomes, args.seed)?;
     print!("{text}");
     write_text(&args.out.join("agreement.md"), &text)?;

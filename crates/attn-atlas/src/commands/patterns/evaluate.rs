@@ -98,7 +98,14 @@ pub fn run(args: &PatternEvaluateArgs) -> anyhow::Result<()> {
     let config = json!({ "experiment": "patterns-evaluate", "folds": args.folds, "recipe": recipe,
         "replicates": REPLICATES, "maps": data.maps.len() });
     let device_name = labelled.backend.label(labelled.device)?;
-    let mut run = Run::new(args.out.clone(), config, labelled.seed, device_name);
+    let inputs = [labelled.maps.as_path()];
+    let mut run = Run::open(
+        args.out.clone(),
+        config,
+        labelled.seed,
+        device_name,
+        &inputs,
+    )?;
     run.read(data.inputs.clone());
     let set = Labelled::new(data.maps.iter().collect(), data.labels.clone());
     let models: std::collections::BTreeSet<&str> =

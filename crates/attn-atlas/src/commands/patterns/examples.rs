@@ -3,13 +3,33 @@
 use super::LabelledMaps;
 use super::evaluate::read_predictions;
 use crate::cli::ExamplesArgs;
-use attn_core::Pattern;
+use crate::run::{RunFolder, input_file};
+use attn_core::{InputFile, Pattern};
 use attn_figures::{ContactSheetSpec, SheetMap};
 use attn_patterns::{StoredMap, scale};
 
+/// Draws the figure into a folder that nobody else writes into meanwhile.
+pub fn run(args: &ExamplesArgs) -> anyhow::Result<()> {
+    let settings = serde_json::json!({
+        "experiment": "patterns examples", "maps": args.maps, "errors": args.errors, "each": args.each,
+    });
+    let _place = RunFolder::take(&args.out, &settings, &[&args.maps])?;
+    draw(args)
+}
+
+/// The files that the figure is made from.
+///
+/// # Errors
+/// One that cannot be read.
+pub fn inputs(args: &ExamplesArgs) -> anyhow::Result<Vec<InputFile>> {
+    let mut files = LabelledMaps::read(&args.maps, None)?.inputs;
+    files.push(input_file("predictions", &args.errors)?);
+    Ok(files)
+}
+
 /// Draws the figure: of the maps of each class that the network, trained without them, sorts as
 /// people do, those it is surest of; one of each head, and of either model where there are two.
-pub fn run(args: &ExamplesArgs) -> anyhow::Result<()> {
+pub fn draw(args: &ExamplesArgs) -> anyhow::Result<()> {
     let data = LabelledMaps::read(&args.maps, None)?;
     let predictions = read_predictions(&args.errors)?;
     let mut kinds: Vec<Vec<(Pattern, &StoredMap)>> = Vec::new();

@@ -6,6 +6,7 @@ use crate::forward::forward_all;
 use crate::inputs;
 use crate::model::LoadedModel;
 use crate::progress::Progress;
+use crate::run::RunFolder;
 use anyhow::Context;
 use attn_bert::Want;
 use attn_core::io::write_atomically;
@@ -19,8 +20,22 @@ use std::collections::BTreeMap;
 /// Longest example that is drawn: longer ones cannot be read at this size.
 const LONGEST: usize = 48;
 
-/// Draws a page a task.
+/// Draws a page a task into a folder that nobody else writes into meanwhile.
 pub fn run(args: &GridArgs) -> anyhow::Result<()> {
+    let settings = serde_json::json!({
+        "experiment": "patterns grid", "model": args.model.model, "tasks": args.tasks,
+        "data": args.data.source.data, "split": args.data.split, "seed": args.data.seed,
+        "max_eval": args.data.max_eval, "max_length": args.model.max_length,
+        "checkpoints": args.checkpoints,
+    });
+    let mut read = vec![args.data.source.data.as_path()];
+    read.extend(args.checkpoints.as_deref());
+    let _place = RunFolder::take(&args.out, &settings, &read)?;
+    draw(args)
+}
+
+/// Draws a page a task.
+pub fn draw(args: &GridArgs) -> anyhow::Result<()> {
     let tasks = inputs::tasks(&args.data.source, &args.tasks, args.data.split)?;
     let base = LoadedModel::open(&args.model)?;
     let tuned = match &args.checkpoints {

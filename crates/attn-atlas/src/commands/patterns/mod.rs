@@ -2,10 +2,10 @@
 
 mod agree;
 mod evaluate;
-mod examples;
-mod grid;
+pub(crate) mod examples;
+pub(crate) mod grid;
 pub(crate) mod network;
-mod shares;
+pub(crate) mod shares;
 mod shares_output;
 mod train;
 

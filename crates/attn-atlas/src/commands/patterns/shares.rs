@@ -7,12 +7,12 @@ use crate::cli::{ModelArgs, SharesArgs};
 use crate::commands::maps::sample::{texts_of, tuned_states};
 use crate::forward::observe_all;
 use crate::inputs::{self, InputSet, Prepared};
-use crate::model::LoadedModel;
+use crate::model::{LoadedModel, OpenModel};
 use crate::progress::Progress;
 use crate::run::Run;
 use anyhow::Context;
 use attn_core::io::write_jsonl;
-use attn_core::{Pattern, Record, Task};
+use attn_core::{InputFile, Pattern, Record, Task};
 use attn_data::tokenise::PieceRole;
 use attn_patterns::score::{self, Confusion, Outcome};
 use attn_patterns::store::Drawn;
@@ -20,6 +20,7 @@ use attn_patterns::{Engine, PatternShares, State};
 use attn_stats::{Annotation, Estimate, Resampler};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The experiment's name in records.
 pub const EXPERIMENT: &str = "patterns-shares";
@@ -52,6 +53,17 @@ struct Errors {
 
 /// Measures, then writes records, tables and figures.
 pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
+    run_with(args, &[], Vec::new(), |_| Ok(()))
+}
+
+/// As [`run`], with more figures in the same folder and manifest: their names, the files that they
+/// are made from beside those of the shares, and a function that draws them into a folder.
+pub fn run_with(
+    args: &SharesArgs,
+    more: &[&str],
+    more_inputs: Vec<InputFile>,
+    draw: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let tasks = inputs::tasks(&args.data.source, &args.tasks, args.data.split)?;
     let (engine, network_files) = network::open(&args.network)?;
     let rows = match (&args.errors, &args.network.network) {
@@ -88,19 +100,35 @@ pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
         "experiment": EXPERIMENT, "model": model.name, "split": args.data.split, "tasks": tasks,
         "tuned": tuned.keys().collect::<Vec<_>>(), "max_eval": args.data.max_eval,
         "max_length": args.model.max_length, "replicates": REPLICATES, "known_errors": errors.all,
+        "source": inputs::source_config(&args.data.source), "figures": more,
     });
-    let mut run = Run::new(folder, config, seed, model.device.clone());
+    let mut read: Vec<&Path> = vec![&model.folder, &args.data.source.data];
+    read.extend(args.checkpoints.as_deref());
+    let mut run = Run::open(folder, config, seed, model.device.clone(), &read)?;
     run.read(model.inputs.clone());
     run.read(network_files);
+    run.read(more_inputs);
     if let Some(path) = &args.errors {
         run.read([crate::run::input_file("known errors", path)?]);
     }
     run.note(model.notes.clone());
+    for &task in &tasks {
+        run.read(inputs::dataset(&args.data.source, Some(task), args.data.split)?.inputs);
+        if let Some(path) = tuned.get(&task) {
+            let files = OpenModel::open(&tuned_args(args, path))?.inputs;
+            run.read(files.into_iter().map(|mut input| {
+                input.role = format!("{} (tuned on {task})", input.role);
+                input
+            }));
+        }
+    }
+    if run.is_done() {
+        return Ok(());
+    }
     let resampler = Resampler::new(seed, REPLICATES);
     let mut measured = Vec::new();
     for &task in &tasks {
         let set = inputs::from_task(&args.data, Some(task), &model.tokenizer)?;
-        run.read(set.inputs.clone());
         run.note(set.notes.clone());
         let mut progress = progress_of(task, State::Pretrained, &set);
         measured.push(measure(
@@ -116,15 +144,7 @@ pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
         let Some(path) = tuned.get(&task) else {
             continue;
         };
-        let args = ModelArgs {
-            model: path.to_string_lossy().into_owned(),
-            ..args.model.clone()
-        };
-        let tuned = LoadedModel::open(&args)?;
-        run.read(tuned.inputs.iter().cloned().map(|mut input| {
-            input.role = format!("{} (tuned on {task})", input.role);
-            input
-        }));
+        let tuned = LoadedModel::open(&tuned_args(args, path))?;
         let mut progress = progress_of(task, State::FineTuned, &set);
         measured.push(measure(
             &tuned,
@@ -140,10 +160,19 @@ pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
     shares_output::write(run.folder(), &model.name, &measured, seed)?;
     let findings = shares_output::findings(&model.name, &measured, seed)?;
     write_jsonl(&run.folder().join("findings.jsonl"), &findings)?;
+    draw(&run.folder().join("figures"))?;
     let records = records(run.name(), &model.name, &measured, seed);
     let folder = run.finish(&records)?;
     println!("{}", folder.display());
     Ok(())
+}
+
+/// The model that was tuned, in place of the one it was tuned from.
+fn tuned_args(args: &SharesArgs, path: &Path) -> ModelArgs {
+    ModelArgs {
+        model: path.to_string_lossy().into_owned(),
+        ..args.model.clone()
+    }
 }
 
 fn progress_of(task: Task, state: State, set: &InputSet) -> Progress {

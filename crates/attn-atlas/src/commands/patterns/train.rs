@@ -4,6 +4,7 @@ use super::{LabelledMaps, recipe};
 use crate::cli::PatternTrainArgs;
 use crate::progress::Progress;
 use crate::stop_if_interrupted;
+use attn_core::place::{Output, check};
 use attn_patterns::train::train;
 use attn_patterns::{StoredMap, TrainError};
 use std::collections::BTreeMap;
@@ -14,6 +15,11 @@ pub fn run(args: &PatternTrainArgs) -> anyhow::Result<()> {
     let labelled = &args.labelled;
     let device = labelled.backend.device(labelled.device)?;
     let data = LabelledMaps::read(&labelled.maps, labelled.labels.as_deref())?;
+    check(
+        &args.out,
+        Output::Marked(&[b"attention-atlas patterns"]),
+        &[],
+    )?;
     let recipe = recipe(labelled);
     let maps: Vec<&StoredMap> = data.maps.iter().collect();
     let mut progress = Progress::new("training, epochs", recipe.epochs as u64);

@@ -6,24 +6,25 @@
 mod plan;
 mod profile;
 
-use super::{ablate, framenet, patterns, report, sep_cls, stats, table1};
+use super::patterns::{examples, grid, shares};
+use super::{ablate, framenet, report, sep_cls, stats, table1};
 use crate::cli::{
     AblateArgs, AblateFiguresArgs, AmountArgs, Artefact, Cli, Command, DataArgs, ExamplesArgs,
-    GridArgs, NetworkArgs, PatternsCommand, ReportArgs, ReproduceArgs, ScoreArgs, SepClsArgs,
-    SharesArgs, StatsArgs, Table1Args,
+    GridArgs, NetworkArgs, ReportArgs, ReproduceArgs, ScoreArgs, SepClsArgs, SharesArgs, StatsArgs,
+    Table1Args,
 };
 use crate::inputs::{self, data_name};
 use crate::model::store;
+use crate::run::RunFolder;
+use crate::starter;
 use crate::training::is_whole;
 use anyhow::{Context, bail};
 use attn_core::{Mode, Split, Task};
 use attn_train::Init;
 use clap::Parser;
-use std::fs::{File, TryLockError};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// Held while a run writes into a folder.
-const LOCK: &str = ".lock";
 /// The training whose maps and heads are looked at.
 const SHOWN_SEED: u64 = 1;
 
@@ -33,17 +34,24 @@ pub fn run(args: &ReproduceArgs) -> anyhow::Result<()> {
     let given: Vec<String> = std::env::args().skip(2).collect();
     let line = ["attn".to_owned(), "reproduce".to_owned()];
     let options = profile::options(&args.profile, &given)?;
-    let whole = line.into_iter().chain(options).chain(given);
-    match Cli::try_parse_from(whole) {
+    let words: Vec<String> = options.into_iter().chain(given).collect();
+    match Cli::try_parse_from(line.into_iter().chain(words.iter().cloned())) {
         Ok(Cli {
-            command: Command::Reproduce(args),
-        }) => reproduce(&args),
+            command: Command::Reproduce(mut args),
+        }) => {
+            let cache = &args.model.cache;
+            starter::find(&mut args.source.data, cache)?;
+            if let Some(framenet) = &mut args.framenet {
+                starter::find(framenet, cache)?;
+            }
+            reproduce(&args, &profile::settings(&words))
+        }
         Ok(_) => bail!("give the options after `reproduce`"),
         Err(error) => bail!("profile '{}': {error}", args.profile),
     }
 }
 
-fn reproduce(args: &ReproduceArgs) -> anyhow::Result<()> {
+fn reproduce(args: &ReproduceArgs, settings: &Value) -> anyhow::Result<()> {
     let mut chosen = if args.only.is_empty() {
         Artefact::DEFAULT.to_vec()
     } else {
@@ -57,7 +65,8 @@ fn reproduce(args: &ReproduceArgs) -> anyhow::Result<()> {
     if args.dry_run {
         return plan::print(args, &pipeline.tasks, &chosen, &pipeline.out);
     }
-    let _lock = lock(&pipeline.out)?;
+    let inputs = [args.source.data.as_path(), &pipeline.checkpoints];
+    let _place = RunFolder::take(&pipeline.out, settings, &inputs)?;
     let count = chosen.len();
     for (place, artefact) in chosen.into_iter().enumerate() {
         eprintln!("== {} ({} of {count})", artefact.name(), place + 1);
@@ -65,27 +74,6 @@ fn reproduce(args: &ReproduceArgs) -> anyhow::Result<()> {
     }
     println!("{}", pipeline.out.display());
     Ok(())
-}
-
-/// Takes a results folder for this run alone.
-///
-/// # Errors
-/// Another run holds it, or it cannot be made.
-fn lock(folder: &Path) -> anyhow::Result<File> {
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("{}: cannot make", folder.display()))?;
-    let path = folder.join(LOCK);
-    let file = File::create(&path).with_context(|| format!("{}: cannot write", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => bail!(
-            "{}: another run is writing here; wait for it, or give --out another folder",
-            folder.display()
-        ),
-        Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("{}: cannot lock", path.display()))
-        }
-    }
 }
 
 /// The options, worked out.
@@ -230,41 +218,41 @@ impl<'a> Pipeline<'a> {
     fn patterns(&self) -> anyhow::Result<()> {
         self.needs_tuned()?;
         let folder = self.out.join(Artefact::Patterns.name());
-        let network = NetworkArgs { network: None };
-        patterns::run(&PatternsCommand::Shares(SharesArgs {
+        let shares = SharesArgs {
             model: self.args.model.clone(),
             data: self.data(),
-            network,
+            network: NetworkArgs { network: None },
             tasks: self.tasks.clone(),
             checkpoints: Some(self.checkpoints.clone()),
             errors: None,
-            out: Some(folder.clone()),
-        }))?;
-        self.figure_1(&folder)?;
-        patterns::run(&PatternsCommand::Grid(GridArgs {
-            model: self.args.model.clone(),
-            data: self.data(),
-            tasks: self.tasks.clone(),
-            checkpoints: Some(self.checkpoints.clone()),
-            out: folder.join("figures"),
-        }))
-    }
-
-    /// Figure 1 shows the project's labelled maps, whatever the model.
-    fn figure_1(&self, folder: &Path) -> anyhow::Result<()> {
-        let args = ExamplesArgs {
-            out: folder.join("figures"),
-            ..ExamplesArgs::default()
+            out: Some(folder),
         };
-        if args.maps.is_dir() && args.errors.is_file() {
-            return patterns::run(&PatternsCommand::Examples(args));
-        }
-        eprintln!(
-            "note: no {} or {} here: Figure 1 is left out",
-            args.maps.display(),
-            args.errors.display()
-        );
-        Ok(())
+        // Figure 1 shows the project's labelled maps, whatever the model.
+        let mut example = ExamplesArgs::default();
+        let shown = example.maps.is_dir() && example.errors.is_file();
+        let (figures, inputs): (&[&str], _) = if shown {
+            (&["appendix-a", "figure-1"], examples::inputs(&example)?)
+        } else {
+            eprintln!(
+                "note: no {} or {} here: Figure 1 is left out",
+                example.maps.display(),
+                example.errors.display()
+            );
+            (&["appendix-a"], Vec::new())
+        };
+        shares::run_with(&shares, figures, inputs, |figures| {
+            if shown {
+                example.out = figures.to_owned();
+                examples::draw(&example)?;
+            }
+            grid::draw(&GridArgs {
+                model: self.args.model.clone(),
+                data: self.data(),
+                tasks: self.tasks.clone(),
+                checkpoints: Some(self.checkpoints.clone()),
+                out: figures.to_owned(),
+            })
+        })
     }
 
     fn ablation(&self) -> anyhow::Result<()> {

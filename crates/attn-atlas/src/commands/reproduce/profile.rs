@@ -1,6 +1,7 @@
 //! Profiles: options in a small file, beneath those of the command line.
 
 use anyhow::{Context, bail};
+use serde_json::{Map, Value};
 use std::path::Path;
 
 /// The profiles that come with the program.
@@ -69,6 +70,31 @@ pub fn options(profile: &str, given: &[String]) -> anyhow::Result<Vec<String>> {
     Ok(words)
 }
 
+/// Options as they stand on a command line, by name: what a second run in the same folder is compared
+/// with. Where downloads and results lie says nothing about the results. Of an option that stands
+/// there twice, the last is what the parser takes.
+pub fn settings(words: &[String]) -> Value {
+    const PLACES: [&str; 5] = ["cache", "offline", "sources", "out", "dry-run"];
+    let mut found = Map::new();
+    let mut words = words.iter().peekable();
+    while let Some(word) = words.next() {
+        let Some(option) = word.strip_prefix("--") else {
+            continue;
+        };
+        let (name, value) = match option.split_once('=') {
+            Some((name, value)) => (name, value.to_owned()),
+            None => {
+                let own = words.next_if(|next| !next.starts_with("--"));
+                (option, own.cloned().unwrap_or_else(|| "yes".to_owned()))
+            }
+        };
+        if !PLACES.contains(&name) {
+            found.insert(name.to_owned(), value.into());
+        }
+    }
+    found.into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +112,25 @@ mod tests {
             words.join(" "),
             "--bert-adam --learning-rate 0.00002 --tasks RTE,MRPC"
         );
+    }
+
+    #[test]
+    fn settings_are_what_the_options_say() {
+        let words = [
+            "--epochs",
+            "1",
+            "--bert-adam",
+            "--tasks=RTE",
+            "--out",
+            "x",
+            "--seed",
+            "-3",
+        ];
+        let found = settings(&words.map(str::to_owned));
+        let expected = serde_json::json!({
+            "epochs": "1", "bert-adam": "yes", "tasks": "RTE", "seed": "-3",
+        });
+        assert_eq!(found, expected);
     }
 
     #[test]

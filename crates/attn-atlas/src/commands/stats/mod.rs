@@ -14,10 +14,11 @@ use crate::forward::forward_models;
 use crate::inputs::{self, InputSet};
 use crate::model::{LoadedModel, OpenModel};
 use crate::progress::Progress;
-use crate::run::{Run, input_file};
+use crate::run::{Run, RunFolder, input_file};
 use anyhow::Context;
 use attn_bert::{EncoderOutput, ReadError, Want};
-use attn_core::io::{write_atomically, write_jsonl};
+use attn_core::io::write_jsonl;
+use attn_core::place::Output;
 use attn_core::{Reading, Record, Task};
 use attn_stats::{Annotation, MapsView, Observation, PaddingRows, Resampler};
 use std::path::Path;
@@ -75,7 +76,10 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
         "replicates": REPLICATES, "divergence_rows": args.divergence_rows,
         "annotations": if args.annotations.is_some() { "file" } else { "attn-lingua" },
     });
-    let mut run = Run::new(folder, config, seed, own.device.clone());
+    let read = std::iter::once(own).chain(&models.reference);
+    let mut read: Vec<&Path> = read.map(|model| model.folder.as_path()).collect();
+    read.extend(args.annotations.as_deref());
+    let mut run = Run::open(folder, config, seed, own.device.clone(), &read)?;
     for model in std::iter::once(own).chain(&models.reference) {
         run.read(model.inputs.clone());
     }
@@ -91,6 +95,11 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
     if run.is_done() {
         return Ok(());
     }
+    let annotations_out = args.annotations_out.as_deref();
+    let _annotations = annotations_out
+        .filter(|folder| *folder != run.folder())
+        .map(|folder| RunFolder::take(folder, &serde_json::json!(run.name()), &read))
+        .transpose()?;
     let resampler = Resampler::new(seed, REPLICATES);
     let (mut measured, mut records) = (Vec::new(), Vec::new());
     for (place, task) in tasks.into_iter().enumerate() {
@@ -321,13 +330,13 @@ fn tasks(args: &StatsArgs) -> anyhow::Result<Vec<Task>> {
 
 /// The texts, one a line, line breaks within them as blanks.
 fn write_texts(path: &Path, set: &InputSet) -> anyhow::Result<()> {
-    let texts = annotate::texts(set);
-    write_atomically(path, |out| {
-        for text in &texts {
-            writeln!(out, "{}", text.replace(['\n', '\r'], " "))?;
-        }
-        Ok(())
-    })?;
+    let mut lines = String::new();
+    for text in annotate::texts(set) {
+        lines.push_str(&text.replace(['\n', '\r'], " "));
+        lines.push('\n');
+    }
+    attn_core::place::check(path, Output::Plain(lines.as_bytes()), &[])?;
+    crate::run::write_text(path, &lines)?;
     println!("{}", path.display());
     Ok(())
 }

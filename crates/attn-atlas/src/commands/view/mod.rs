@@ -8,8 +8,10 @@ use anyhow::{Context, ensure};
 use attn_ablate::{Memory, Plan, Reference, Sweep, SweepOptions, variant};
 use attn_bert::{Checkpoint, TokenBatch, TokenIds, Want};
 use attn_core::io::write_atomically;
+use attn_core::place::{Output, check};
 use attn_core::{Example, HeadGrid, Intervention, Mode};
 use attn_data::tokenise::{Encoding, PieceRole};
+use attn_figures::PAGE_MARKS;
 use attn_figures::view::{HeadEffects, SIZE_AIM, ViewModel, ViewSpec, ViewToken};
 use attn_stats::MapsView;
 
@@ -92,6 +94,7 @@ pub fn run(args: &ViewArgs) -> anyhow::Result<()> {
             view.html.len() / 1_000_000
         );
     }
+    check(&args.out, Output::Marked(PAGE_MARKS), &[&model.folder])?;
     write_atomically(&args.out, |out| out.write_all(view.html.as_bytes()))?;
     println!("{}", args.out.display());
     Ok(())

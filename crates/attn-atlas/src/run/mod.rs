@@ -1,7 +1,17 @@
 //! The folder of one run: records, tables, figures and the manifest that says what made them.
+//!
+//! One scheme for all experiments. A [`RunFolder`] is checked and held by one process. A [`Run`] in it
+//! knows its key (configuration, inputs, seeds, device, versions) and so whether the folder holds this
+//! very run, whole ([`Run::found`]); it notes by itself what is written while it is under way, so that
+//! its manifest does not depend on what lay in the folder before.
+
+mod folder;
+
+pub use folder::RunFolder;
 
 use anyhow::Context;
-use attn_core::io::{write_atomically, write_json, write_jsonl};
+use attn_core::io::{Journal, write_atomically, write_json, write_jsonl};
+use attn_core::lock::differences;
 use attn_core::{InputFile, Manifest, Record};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -11,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The dependency versions that this program was built with.
-const LOCK: &str = include_str!("../../../Cargo.lock");
+const LOCK: &str = include_str!("../../../../Cargo.lock");
 
 /// Libraries whose version decides numbers.
 const NUMERIC: [&str; 5] = ["burn", "burn-flex", "gemm", "tokenizers", "safetensors"];
@@ -122,6 +132,18 @@ fn name_of(folder: &Path) -> String {
     }
 }
 
+/// What differs between two configurations, in words. The hash that some of them carry says nothing
+/// to a reader; it counts where nothing else differs.
+pub fn config_differences(there: &serde_json::Value, here: &serde_json::Value) -> Option<String> {
+    let bare = |config: &serde_json::Value| {
+        let mut config = config.clone();
+        config.as_object_mut().map(|fields| fields.remove("key"));
+        config
+    };
+    let words = differences(&bare(there), &bare(here));
+    words.or_else(|| (there != here).then(|| "other model, data or heads".to_owned()))
+}
+
 /// Whether every output that a manifest names is as it was written; a note says which is not.
 pub fn undamaged(folder: &Path, manifest: &Manifest) -> bool {
     for output in &manifest.outputs {
@@ -134,16 +156,30 @@ pub fn undamaged(folder: &Path, manifest: &Manifest) -> bool {
     !manifest.outputs.is_empty()
 }
 
+/// What a folder holds already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// No finished run.
+    Nothing,
+    /// This very run, whole.
+    Done,
+    /// This run, made with other versions or damaged since: it is made again. A note was printed.
+    Stale,
+    /// A run of something else, with what differs in words.
+    Other(String),
+}
+
 /// A run under way.
 pub struct Run {
-    folder: PathBuf,
+    place: RunFolder,
+    journal: Journal,
     manifest: Manifest,
 }
 
 impl Run {
-    /// Begins a run whose results go to `folder`.
-    pub fn new(folder: PathBuf, config: serde_json::Value, seed: u64, device: String) -> Self {
-        let name = name_of(&folder);
+    /// Begins a run whose results go to a folder.
+    pub fn new(place: RunFolder, config: serde_json::Value, seed: u64, device: String) -> Self {
+        let name = name_of(place.path());
         let mut command: Vec<String> = std::env::args().collect();
         if let Some(program) = command.first_mut() {
             // Where the program lies says nothing about the result.
@@ -163,7 +199,27 @@ impl Run {
             notes: Vec::new(),
             outputs: Vec::new(),
         };
-        Self { folder, manifest }
+        Self {
+            journal: Journal::open(place.path()),
+            place,
+            manifest,
+        }
+    }
+
+    /// Takes a folder ([`RunFolder::take`]) for a run and begins it. What is read is named by its paths.
+    ///
+    /// # Errors
+    /// Those of [`RunFolder::take`].
+    pub fn open(
+        folder: PathBuf,
+        config: serde_json::Value,
+        seed: u64,
+        device: String,
+        inputs: &[&Path],
+    ) -> anyhow::Result<Self> {
+        let settings = serde_json::json!({ "config": config, "seed": seed, "device": device });
+        let place = RunFolder::take(&folder, &settings, inputs)?;
+        Ok(Self::new(place, config, seed, device))
     }
 
     /// The run's name.
@@ -173,7 +229,12 @@ impl Run {
 
     /// Where results go.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.place.path()
+    }
+
+    /// The folder with its lock, to be held beyond the end of the run.
+    pub fn place(&self) -> RunFolder {
+        self.place.clone()
     }
 
     /// Sets the full configuration, for runs that know it only after a look at their inputs.
@@ -196,64 +257,103 @@ impl Run {
         *self.manifest.seconds.entry(stage.into()).or_default() += seconds;
     }
 
-    /// Whether the folder holds this very run, whole: the same configuration, inputs, seeds, device
-    /// and versions, and every file as it was written. To be asked when all inputs are noted.
-    pub fn is_done(&self) -> bool {
-        let path = self.folder.join("manifest.json");
-        let Some(found) = std::fs::read(&path)
-            .ok()
-            .and_then(|text| serde_json::from_slice::<Manifest>(&text).ok())
-        else {
-            return false;
+    /// What the folder holds, seen from this run: the same is a run of the same configuration, inputs,
+    /// seeds, device and versions. To be asked when all inputs are noted.
+    pub fn found(&self) -> Found {
+        let path = self.folder().join("manifest.json");
+        let Ok(text) = std::fs::read(&path) else {
+            return Found::Nothing;
+        };
+        let Ok(found) = serde_json::from_slice::<Manifest>(&text) else {
+            eprintln!("note: {}: damaged; made anew", path.display());
+            return Found::Stale;
         };
         let (mut inputs, own) = (self.manifest.inputs.clone(), &self.manifest);
         inputs.sort();
         inputs.dedup();
-        let same = found.config == own.config
-            && found.inputs == inputs
-            && found.seeds == own.seeds
-            && found.device == own.device
-            && found.versions == own.versions;
-        if !same || !undamaged(&self.folder, &found) {
-            return false;
+        if let Some(words) = config_differences(&found.config, &own.config) {
+            return Found::Other(words);
         }
-        eprintln!(
-            "{}: done before; nothing to do (delete the folder to do it anew)",
-            self.folder.display()
-        );
-        true
+        for (same, what) in [
+            (found.inputs == inputs, "other input files"),
+            (found.seeds == own.seeds, "another seed"),
+            (found.device == own.device, "another device"),
+        ] {
+            if !same {
+                return Found::Other(what.to_owned());
+            }
+        }
+        if found.versions != own.versions {
+            let json = |of: &BTreeMap<String, String>| serde_json::json!(of);
+            let words = differences(&json(&found.versions), &json(&own.versions));
+            eprintln!(
+                "note: {}: made with other versions ({}); made anew",
+                self.folder().display(),
+                words.unwrap_or_default()
+            );
+            return Found::Stale;
+        }
+        if undamaged(self.folder(), &found) {
+            Found::Done
+        } else {
+            Found::Stale
+        }
     }
 
-    /// The result files of the folder: at its top, in `figures` and in `tables`.
+    /// Whether the folder holds this very run, whole; said on screen, as is what it holds otherwise.
+    pub fn is_done(&self) -> bool {
+        let folder = self.folder().display();
+        match self.found() {
+            Found::Done => {
+                eprintln!("{folder}: done before; nothing to do (delete the folder to do it anew)");
+                true
+            }
+            Found::Other(words) => {
+                eprintln!("note: {folder}: holds a run of something else ({words}); replacing it");
+                false
+            }
+            Found::Nothing | Found::Stale => false,
+        }
+    }
+
+    /// What was written since the run began: at the folder's top, in `figures` and in `tables`.
     fn outputs(&self) -> anyhow::Result<Vec<InputFile>> {
-        const KINDS: [&str; 8] = [
-            "json",
-            "jsonl",
-            "parquet",
-            "md",
-            "csv",
-            "svg",
-            "png",
-            "safetensors",
-        ];
-        // Not there yet when this is asked, or gone soon.
+        // Not whole yet when this is asked, or gone soon.
         const OTHERS: [&str; 3] = ["manifest.json", "receipt.json", "state.safetensors"];
         let mut outputs = Vec::new();
-        for part in ["", "figures/", "tables/"] {
-            let Ok(entries) = std::fs::read_dir(self.folder.join(part)) else {
-                continue;
+        for file in self.journal.written() {
+            let parts: Vec<_> = file.iter().map(|part| part.to_string_lossy()).collect();
+            let result = match &parts[..] {
+                [name] => !OTHERS.contains(&&**name),
+                [folder, _] => ["figures", "tables"].contains(&&**folder),
+                _ => false,
             };
-            for entry in entries {
-                let path = entry?.path();
-                let kind = path.extension().unwrap_or_default().to_string_lossy();
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                if path.is_file() && KINDS.contains(&&*kind) && !OTHERS.contains(&&*name) {
-                    outputs.push(input_file(&format!("{part}{name}"), &path)?);
-                }
+            let path = self.folder().join(&file);
+            if result && path.is_file() {
+                outputs.push(input_file(&parts.join("/"), &path)?);
             }
         }
         outputs.sort();
         Ok(outputs)
+    }
+
+    /// Deletes the files that an earlier run in this folder wrote and this one did not, if they are as
+    /// it left them: the folder then holds what this run alone would have made.
+    fn clear_former(&self) {
+        let former = std::fs::read(self.folder().join("manifest.json")).ok();
+        let former = former.and_then(|text| serde_json::from_slice::<Manifest>(&text).ok());
+        for old in former.iter().flat_map(|manifest| &manifest.outputs) {
+            let path = self.folder().join(&old.role);
+            let inside = Path::new(&old.role)
+                .components()
+                .all(|part| matches!(part, std::path::Component::Normal(_)));
+            let kept = self.manifest.outputs.iter().any(|new| new.role == old.role);
+            let same = || input_file(&old.role, &path).is_ok_and(|f| f.sha256 == old.sha256);
+            if inside && !kept && same() {
+                // A file that cannot be deleted is in nobody's manifest.
+                let _ = std::fs::remove_file(&path);
+            }
+        }
     }
 
     /// Writes records (JSON Lines and Parquet) and, last, the manifest.
@@ -261,8 +361,8 @@ impl Run {
     /// # Errors
     /// When a file cannot be written; what was there before stays whole.
     pub fn finish(self, records: &[Record]) -> anyhow::Result<PathBuf> {
-        write_jsonl(&self.folder.join("records.jsonl"), records)?;
-        attn_data::parquet::write_records(&self.folder.join("records.parquet"), records)?;
+        write_jsonl(&self.folder().join("records.jsonl"), records)?;
+        attn_data::parquet::write_records(&self.folder().join("records.parquet"), records)?;
         self.finish_without_records()
     }
 
@@ -274,8 +374,9 @@ impl Run {
         self.manifest.inputs.sort();
         self.manifest.inputs.dedup();
         self.manifest.outputs = self.outputs()?;
-        write_json(&self.folder.join("manifest.json"), &self.manifest)?;
-        Ok(self.folder)
+        self.clear_former();
+        write_json(&self.folder().join("manifest.json"), &self.manifest)?;
+        Ok(self.folder().to_owned())
     }
 }
 
