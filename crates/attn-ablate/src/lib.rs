@@ -9,8 +9,8 @@
 //! - [`Sweep`] runs a fine-tuned classifier over examples with all variants at once and gives the
 //!   logits of each. They equal those of one whole forward pass a variant ([`naive`]) within
 //!   rounding;
-//! - [`stats`] compares each variant with the baseline: intervals, paired tests, correction for the
-//!   number of variants. It knows nothing of models;
+//! - [`attn_stats::paired`] compares each variant with the baseline: intervals, paired tests, correction
+//!   for the number of variants;
 //! - [`importance`] is the gradient estimate of Michel et al. (2019), to be compared with what the
 //!   sweep measured, and [`order`] turns either into an order for cumulative curves.
 //!
@@ -45,7 +45,6 @@ mod plan;
 mod reference;
 mod seal;
 mod sink;
-pub mod stats;
 mod sweep;
 pub mod variant;
 

@@ -1,7 +1,8 @@
 //! How well a classifier sorts: confusion matrix, F1 by class, macro-F1, Cohen's kappa.
 
 use attn_core::Pattern;
-use attn_stats::{Estimate, Resampler, quantile};
+use attn_stats::metrics::f1_of_counts;
+use attn_stats::{Estimate, Resampler, interval};
 use serde::{Deserialize, Serialize};
 
 const CLASSES: usize = Pattern::ALL.len();
@@ -47,8 +48,7 @@ impl Confusion {
     /// predicted.
     pub fn f1(&self, class: Pattern) -> Option<f64> {
         let c = class.index();
-        let both = self.row(c) + self.column(c);
-        (both > 0.0).then(|| 2.0 * self.counts[c][c] / both)
+        f1_of_counts(self.counts[c][c], self.column(c), self.row(c))
     }
 
     /// Mean F1 of the classes that occur or are predicted; `None` without maps.
@@ -134,13 +134,11 @@ pub fn estimate(
     statistic: impl Fn(&Confusion) -> Option<f64>,
 ) -> Option<Estimate> {
     let mean = statistic(&confusion(outcomes))?;
-    let mut values: Vec<f64> = replicates.iter().filter_map(statistic).collect();
-    values.sort_by(f64::total_cmp);
-    let interval = quantile(&values, 0.025).zip(quantile(&values, 0.975));
+    let values: Vec<f64> = replicates.iter().filter_map(statistic).collect();
     Some(Estimate {
         mean,
         n: outcomes.len(),
-        interval: interval.filter(|_| outcomes.len() > 1),
+        interval: interval(&values, 0.95).filter(|_| outcomes.len() > 1),
     })
 }
 

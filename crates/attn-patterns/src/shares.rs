@@ -9,7 +9,7 @@
 use crate::engine::Engine;
 use crate::score::Confusion;
 use attn_core::Pattern;
-use attn_stats::{BootstrapMean, Estimate, Observation, Observer, Resampler, StatsError, quantile};
+use attn_stats::{BootstrapMean, Estimate, Observation, Observer, Resampler, StatsError, interval};
 
 const CLASSES: usize = Pattern::ALL.len();
 
@@ -130,13 +130,11 @@ impl<'a> PatternShares<'a> {
             .map(|(i, (weight, sums))| change(Some(i), sums.map(|s| s / weight)))
             .collect();
         Some(std::array::from_fn(|class| {
-            let mut values: Vec<f64> = replicates.iter().map(|r| r[class]).collect();
-            values.sort_by(f64::total_cmp);
-            let interval = quantile(&values, 0.025).zip(quantile(&values, 0.975));
+            let values: Vec<f64> = replicates.iter().map(|r| r[class]).collect();
             Estimate {
                 mean: means[class],
                 n: self.n,
-                interval: interval.filter(|_| self.n > 1),
+                interval: interval(&values, 0.95).filter(|_| self.n > 1),
             }
         }))
     }

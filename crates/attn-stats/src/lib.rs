@@ -23,6 +23,9 @@
 //! | [`MapStructures`] | entropy, neighbours, distance | beyond |
 //! | [`HeadDivergence`], [`mds`] | how different the heads are, as a map of heads | beyond |
 //!
+//! Beside the maps, what predictions say: [`metrics`], one definition of each; the [`bootstrap`]; and
+//! [`paired`], the tests of two models on the same examples and their corrections.
+//!
 //! NaN and infinite weights never reach an observer: [`MapsView::new`] names the first one. An
 //! example without tokens, or without what a statistic needs, does not count, and `n` says so.
 //!
@@ -37,7 +40,7 @@
 //! ```
 
 mod annotation;
-mod bootstrap;
+pub mod bootstrap;
 pub mod cosine;
 mod divergence;
 pub mod entropy;
@@ -45,7 +48,9 @@ mod feature_attention;
 pub mod features;
 mod links;
 pub mod mds;
+pub mod metrics;
 mod observer;
+pub mod paired;
 pub mod pairs;
 pub mod shape;
 pub mod shared;
@@ -53,7 +58,7 @@ pub mod structure;
 mod view;
 
 pub use annotation::{Annotation, FeaturePositions, TokenPairs, WordLinks};
-pub use bootstrap::{BootstrapMean, Estimate, Resampler, quantile};
+pub use bootstrap::{BootstrapMean, Estimate, Resampler, interval, quantile};
 pub use cosine::Cosine;
 pub use divergence::HeadDivergence;
 pub use feature_attention::FeatureAttention;

@@ -9,17 +9,18 @@
 //! - a *best* head or layer was picked among many. The claim holds when some gain is significant
 //!   after Holm's correction over the whole sweep; it does not when even the upper end of an interval
 //!   that covers all candidates at once is below 0. That interval comes from the largest
-//!   deviation over the candidates in each bootstrap sample, so that it knows of the choice;
+//!   deviation over the candidates in each bootstrap sample, in standard errors
+//!   ([`attn_stats::bootstrap::simultaneous`]), so that it knows of the choice;
 //! - a *named* layer, and the average head, are one question each: the claim holds when its
 //!   difference is significant by itself in the claim's direction, and does not when it is so in the
 //!   other direction;
 //! - else it cannot be told with so many examples.
 
 use super::LEVEL;
-use super::compare::{Row, Scored, interval, title};
+use super::compare::{Row, Scored, title};
 use attn_ablate::Kind;
-use attn_ablate::stats::quantile;
 use attn_core::{Metric, Task};
+use attn_stats::bootstrap;
 use serde::{Deserialize, Serialize};
 
 /// Whether a claim stands.
@@ -149,25 +150,13 @@ fn of(scored: &Scored, wanted: impl Fn(&Kind) -> bool) -> Vec<&Row> {
     rows.filter(|r| wanted(&r.variant.kind)).collect()
 }
 
-/// The interval of the largest difference among candidates that holds for all of them at once, from
-/// the largest upward and downward deviations of each bootstrap sample.
-fn simultaneous(candidates: &[&Row], largest: f64) -> Option<(f64, f64)> {
-    let count = candidates
-        .iter()
-        .map(|r| r.comparison.samples.len())
-        .min()?;
-    let deviation = |sign: f64| {
-        let of_sample = |s: usize| {
-            let each = candidates
-                .iter()
-                .map(|r| sign * (r.comparison.samples[s] - r.comparison.difference));
-            each.fold(f64::NEG_INFINITY, f64::max)
-        };
-        let all: Vec<f64> = (0..count).map(of_sample).collect();
-        quantile(&all, 1.0 - (1.0 - LEVEL) / 2.0)
-    };
-    // What samples overshoot the sweep by, the sweep may overshoot the truth by.
-    Some((largest - deviation(1.0)?, largest + deviation(-1.0)?))
+/// The interval of one candidate's difference that holds although it was picked among all of them.
+fn simultaneous(candidates: &[&Row], chosen: &Row) -> Option<(f64, f64)> {
+    let at = candidates.iter().position(|r| std::ptr::eq(*r, chosen))?;
+    let comparisons = || candidates.iter().map(|r| &r.comparison);
+    let estimates: Vec<f64> = comparisons().map(|c| c.difference).collect();
+    let samples: Vec<&[f64]> = comparisons().map(|c| c.samples.as_slice()).collect();
+    bootstrap::simultaneous(&estimates, &samples, at, LEVEL)
 }
 
 /// The largest gain that survives correction, or where none does the largest.
@@ -190,7 +179,7 @@ fn best(
         x.total_cmp(&y).then(p.total_cmp(&q))
     })?;
     let c = &row.comparison;
-    let interval = simultaneous(candidates, c.difference);
+    let interval = simultaneous(candidates, row);
     let verdict = if survivor {
         Verdict::Holds
     } else if interval.is_some_and(|(_, high)| high < 0.0) {
@@ -223,7 +212,7 @@ fn average(scored: &Scored, heads: &[&Row], task: Option<Task>, about: About<'_>
     let samples: Vec<f64> = (0..replicates)
         .map(|s| mean(&|r| r.comparison.samples[s]))
         .collect();
-    let interval = interval(&samples);
+    let interval = bootstrap::interval(&samples, LEVEL);
     let words = match task {
         Some(Task::Mrpc | Task::Rte) => {
             "disabling a random head increases performance on average (named for this task)"
@@ -392,7 +381,7 @@ mod tests {
             .unwrap();
         let heads = of(&scored[0], |k| matches!(k, Kind::Head(_)));
         let own = heads[3].comparison.difference_interval.unwrap();
-        let all = simultaneous(&heads, heads[3].comparison.difference).unwrap();
+        let all = simultaneous(&heads, heads[3]).unwrap();
         assert!(all.1 - all.0 > own.1 - own.0, "{all:?} {own:?}");
     }
 

@@ -2,9 +2,11 @@
 
 use super::{LEVEL, REPLICATES};
 use anyhow::Context;
-use attn_ablate::stats::{Comparison, Resamples, Score, Settings, compare, quantile};
 use attn_ablate::{Kind, Logits, Variant};
 use attn_core::{HeadId, Metric};
+use attn_stats::bootstrap::{self, Resamples};
+use attn_stats::metrics::{Mean, Score, cross_entropy};
+use attn_stats::paired::{Comparison, Settings, compare};
 
 /// The outcome of a sweep: logits of every variant for labelled examples.
 #[derive(Debug, Clone)]
@@ -46,12 +48,6 @@ impl Row {
     pub fn survives(&self) -> bool {
         self.comparison.holm < 1.0 - LEVEL
     }
-}
-
-/// The central interval of samples.
-pub fn interval(samples: &[f64]) -> Option<(f64, f64)> {
-    let tail = (1.0 - LEVEL) / 2.0;
-    Some((quantile(samples, tail)?, quantile(samples, 1.0 - tail)?))
 }
 
 /// What a reader calls a variant; layers and heads from 1.
@@ -109,7 +105,7 @@ impl Measured {
             scored.push(Scored {
                 metric,
                 baseline: metric.score(baseline, &self.labels),
-                baseline_interval: interval(&own),
+                baseline_interval: bootstrap::interval(&own, LEVEL),
                 rows: rows.collect(),
                 n: self.labels.len(),
             });
@@ -136,13 +132,15 @@ impl Measured {
     pub fn loss_differences(&self, seed: u64) -> Vec<(f64, Option<(f64, f64)>)> {
         let own = self.loss_rows(0);
         let resamples = Resamples::new(self.labels.len(), REPLICATES, seed);
-        let mean = |values: &[f64], _: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         (0..self.variants.len())
             .map(|v| {
                 let rows = self.loss_rows(v);
                 let added: Vec<f64> = rows.iter().zip(&own).map(|(a, b)| a - b).collect();
-                let samples = resamples.scores(&added, &self.labels, &mean);
-                (mean(&added, &[]), interval(&samples))
+                let samples = resamples.scores(&added, &self.labels, &Mean);
+                (
+                    Mean.score(&added, &[]),
+                    bootstrap::interval(&samples, LEVEL),
+                )
             })
             .collect()
     }
@@ -172,11 +170,8 @@ fn loss(row: &[f32], label: f64) -> f64 {
     match row {
         [value] => (f64::from(*value) - label).powi(2),
         row => {
-            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let largest = f64::from(largest);
-            let sum: f64 = row.iter().map(|&v| (f64::from(v) - largest).exp()).sum();
-            let right = row.get(label as usize).map_or(f64::NAN, |&v| f64::from(v));
-            sum.ln() + largest - right
+            let row: Vec<f64> = row.iter().map(|&v| f64::from(v)).collect();
+            cross_entropy(&row, label)
         }
     }
 }
@@ -239,7 +234,7 @@ pub mod tests {
                 );
                 // The samples are those that the interval was made from.
                 assert_eq!(
-                    interval(&row.comparison.samples),
+                    bootstrap::interval(&row.comparison.samples, LEVEL),
                     row.comparison.difference_interval
                 );
             }

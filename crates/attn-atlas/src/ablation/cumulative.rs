@@ -5,12 +5,13 @@
 //! halves; each half's order is scored on the other half, and the predictions of both are pooled.
 //! Every example is scored once, under an order that knows nothing of it.
 
-use super::REPLICATES;
-use super::compare::{Measured, interval};
+use super::compare::Measured;
+use super::{LEVEL, REPLICATES};
 use anyhow::Context;
-use attn_ablate::stats::{Resamples, Score};
 use attn_ablate::{Kind, Logits, Variant, order, variant};
 use attn_core::{HeadGrid, HeadId, Metric, Mode};
+use attn_stats::bootstrap::{Resamples, interval};
+use attn_stats::metrics::Score;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -213,7 +214,7 @@ pub fn curves(
     let none = |(value, samples): &(f64, Vec<f64>)| Point {
         count: 0,
         value: *value,
-        interval: interval(samples),
+        interval: interval(samples, LEVEL),
     };
     let (baseline, others) = scored.split_first().context("no baseline")?;
     let per_order: Vec<&[(f64, Vec<f64>)]> = others.chunks(counts.len().max(1)).collect();
@@ -232,7 +233,7 @@ pub fn curves(
                         .map(|((value, samples), &count)| Point {
                             count,
                             value: *value,
-                            interval: interval(samples),
+                            interval: interval(samples, LEVEL),
                         }),
                 )
                 .collect(),
@@ -253,7 +254,7 @@ pub fn curves(
             points.push(Point {
                 count,
                 value: mean(&mut all.iter().map(|o| o.0)),
-                interval: interval(&samples),
+                interval: interval(&samples, LEVEL),
             });
         }
         curves.push(Curve {

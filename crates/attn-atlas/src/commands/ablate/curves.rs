@@ -12,10 +12,10 @@ use crate::inputs::InputSet;
 use crate::run::Run;
 use anyhow::Context;
 use attn_ablate::importance::Importance;
-use attn_ablate::stats::{Correlation, spearman_interval};
 use attn_ablate::{Kind, Plan};
 use attn_core::{HeadGrid, Metric, Record};
 use attn_figures::{Cell, Column, MeasuredGrid, Table};
+use attn_stats::paired::{Correlation, spearman_interval};
 
 /// The 97.5 % point of the normal distribution, for intervals of means over many examples.
 const NORMAL: f64 = 1.959_963_984_540_054;
@@ -149,7 +149,7 @@ fn importance(
     let loss = found.map(|v| v.and_then(|v| losses.get(v)).map_or(f64::NAN, |l| l.0));
     let own = measured.logits.predictions(0);
     let score = |predictions: &[f64]| {
-        attn_ablate::stats::Score::score(&metric, predictions, &measured.labels)
+        attn_stats::metrics::Score::score(&metric, predictions, &measured.labels)
     };
     let drop = found.map(|v| {
         v.map_or(f64::NAN, |v| {

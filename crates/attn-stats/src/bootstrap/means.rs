@@ -6,6 +6,7 @@
 //! the result does not depend on threads. For the sample sizes here (60 examples and up) its
 //! percentile intervals agree with the multinomial bootstrap's.
 
+use super::samples::interval;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -230,31 +231,17 @@ impl BootstrapMean {
     }
 
     fn estimate(&self, value: impl Fn(&[f64]) -> f64) -> Estimate {
-        let mut means: Vec<f64> = self
+        let means: Vec<f64> = self
             .replicates()
             .map(|(sums, weight)| value(sums) / weight)
             .collect();
-        means.sort_by(f64::total_cmp);
-        let interval = (self.n >= 2)
-            .then(|| Some((quantile(&means, 0.025)?, quantile(&means, 0.975)?)))
-            .flatten();
+        let interval = (self.n >= 2).then(|| interval(&means, 0.95)).flatten();
         Estimate {
             mean: value(&self.sums) / self.total,
             n: self.n,
             interval,
         }
     }
-}
-
-/// Quantile of ascending values with linear interpolation, as NumPy's default; `q` from 0 to 1.
-/// `None` without values.
-pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
-    let last = sorted.len().checked_sub(1)?;
-    let position = q.clamp(0.0, 1.0) * last as f64;
-    let below = position.floor() as usize;
-    let above = (below + 1).min(last);
-    let share = position - below as f64;
-    Some(sorted[below] * (1.0 - share) + sorted[above] * share)
 }
 
 #[cfg(test)]
@@ -374,15 +361,5 @@ mod tests {
         let (low, high) = mean.estimates().unwrap()[0].interval.unwrap();
         assert!(high - low > 0.1);
         assert_eq!(mean.differences(&[(0, 2)]), None);
-    }
-
-    #[test]
-    fn numpy_quantiles() {
-        // numpy.quantile([1, 2, 4, 8], [0.025, 0.5, 0.975])
-        let values = [1.0, 2.0, 4.0, 8.0];
-        for (q, expected) in [(0.025, 1.075), (0.5, 3.0), (0.975, 7.7)] {
-            assert!((quantile(&values, q).unwrap() - expected).abs() < 1e-12);
-        }
-        assert_eq!(quantile(&[], 0.5), None);
     }
 }

@@ -1,6 +1,6 @@
-"""Scores of scikit-learn and scipy on random and degenerate inputs, for the tests of attn_train::metrics.
+"""Scores of scikit-learn and scipy on random and degenerate inputs, for the tests of attn_stats::metrics.
 
-    python metrics.py        # writes ../fixtures/metrics.json
+    python metrics.py        # writes metrics.json
 
 Each case holds predictions, labels and what the libraries give: a number, or null where they give NaN
 or refuse.
@@ -15,9 +15,9 @@ import numpy as np
 import scipy
 import sklearn
 from scipy.stats import pearsonr, spearmanr
-from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
+from sklearn.metrics import accuracy_score, f1_score, log_loss, matthews_corrcoef, roc_auc_score
 
-OUT = pathlib.Path(__file__).parent.parent / "fixtures" / "metrics.json"
+OUT = pathlib.Path(__file__).parent / "metrics.json"
 
 
 def value(call):
@@ -49,6 +49,20 @@ def scores(name, predictions, labels):
     both = None if pearson is None or spearman is None else (pearson + spearman) / 2
     expected = {"pearson": pearson, "spearman": spearman, "pearson_spearman": both}
     return {"name": name, "predictions": p.tolist(), "labels": l.tolist(), "expected": expected}
+
+
+def areas(name, values, labels):
+    """AUC of class 1 against the others."""
+    v, l = np.array(values, dtype=np.float64), np.array(labels, dtype=int)
+    auc = value(lambda: roc_auc_score(l == 1, v))
+    return {"name": name, "predictions": v.tolist(), "labels": l.tolist(), "auc": auc}
+
+
+def losses(name, logits, labels):
+    z = np.array(logits, dtype=np.float64)
+    p = np.exp(z - z.max(1, keepdims=True))
+    loss = log_loss(labels, p / p.sum(1, keepdims=True), labels=range(z.shape[1]))
+    return {"name": name, "logits": z.tolist(), "labels": np.array(labels).tolist(), "log_loss": float(loss)}
 
 
 def main():
@@ -85,13 +99,27 @@ def main():
         scores("constant labels", rng.random(12), [3.0] * 12),
         scores("exactly opposite", [1, 2, 3, 4], [8, 6, 4, 2]),
         scores("monotone, not linear", [1, 2, 3, 4, 5], [1, 10, 100, 1000, 10000]),
+        scores("199 of 200 equal", [0.1] * 17 + [0.2] + [0.1] * 182, rng.random(200)),
+        scores("200 of 200 equal", [0.1] * 200, rng.random(200)),
         scores("one pair", [1.0], [2.0]),
         scores("no pair", [], []),
     ]
-    OUT.parent.mkdir(exist_ok=True)
+    threshold_free = [
+        areas("random", rng.normal(size=100), rng.integers(0, 2, size=100)),
+        areas("many ties", rng.integers(0, 4, size=90), rng.integers(0, 2, size=90)),
+        areas("three classes", rng.normal(size=50), rng.integers(0, 3, size=50)),
+        areas("constant", [2.0] * 10, ten),
+        areas("one label only", rng.normal(size=5), [1] * 5),
+        areas("two examples", [0.3, 0.2], [1, 0]),
+    ]
+    log_losses = [
+        losses("two classes", rng.normal(size=(40, 2)), rng.integers(0, 2, size=40)),
+        losses("three classes, far apart", 30 * rng.normal(size=(40, 3)) + 500, rng.integers(0, 3, size=40)),
+    ]
     versions = {"scikit-learn": sklearn.__version__, "scipy": scipy.__version__, "numpy": np.__version__}
-    rows = ",\n".join(json.dumps(case) for case in cases)
-    OUT.write_text(f'{{"versions": {json.dumps(versions)}, "cases": [\n{rows}\n]}}\n')
+    rows, areas_, losses_ = (",\n".join(json.dumps(c) for c in all) for all in (cases, threshold_free, log_losses))
+    OUT.write_text(f'{{"versions": {json.dumps(versions)}, "cases": [\n{rows}\n], "auc": [\n{areas_}\n],'
+                   f' "log_loss": [\n{losses_}\n]}}\n')
     for case in cases:
         print(case["name"], case["expected"])
 

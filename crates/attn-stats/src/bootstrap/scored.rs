@@ -1,12 +1,33 @@
-//! How sure a score is: over the evaluation set and over seeds.
+//! How sure a metric's value is: over the evaluation set and over seeds.
 
-use super::{Pair, score};
+use super::{draw, interval};
+use crate::metrics::score;
 use attn_core::Metric;
-use attn_stats::quantile;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+
+/// What was predicted for one example, and what is right: class indices or scores.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Pair {
+    /// The prediction.
+    pub prediction: f64,
+    /// The gold label.
+    pub label: f64,
+}
+
+impl Pair {
+    /// A pair of `prediction` and `label`.
+    pub fn new(prediction: f64, label: f64) -> Self {
+        Self { prediction, label }
+    }
+}
+
+/// [`score`] of pairs.
+pub fn score_pairs(metric: Metric, pairs: &[Pair]) -> Option<f64> {
+    let (predictions, labels): (Vec<f64>, Vec<f64>) =
+        pairs.iter().map(|p| (p.prediction, p.label)).unzip();
+    score(metric, &predictions, &labels)
+}
 
 /// A score with the interval that resampling its examples gives.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -59,7 +80,7 @@ pub fn bootstrap_mean_metric(
         let scores = scores.filter(|scores| same && !scores.is_empty())?;
         Some(scores.iter().sum::<f64>() / scores.len() as f64)
     };
-    let value = mean(&|pairs| score(metric, pairs));
+    let value = mean(&|pairs| score_pairs(metric, pairs));
     if n < 2 || !same {
         return MetricEstimate {
             metric,
@@ -69,24 +90,20 @@ pub fn bootstrap_mean_metric(
             replicates: 0,
         };
     }
-    let mut values: Vec<f64> = (0..replicates as u64)
+    let values: Vec<f64> = (0..replicates as u64)
         .into_par_iter()
         .filter_map(|replicate| {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(replicate);
-            let drawn: Vec<usize> = (0..n).map(|_| rng.random_range(0..n)).collect();
+            let drawn: Vec<usize> = draw(n, seed, replicate).collect();
             mean(&|pairs| {
                 let resampled: Vec<Pair> = drawn.iter().map(|&i| pairs[i]).collect();
-                score(metric, &resampled)
+                score_pairs(metric, &resampled)
             })
         })
         .collect();
-    values.sort_by(f64::total_cmp);
-    let interval = quantile(&values, 0.025).zip(quantile(&values, 0.975));
     MetricEstimate {
         metric,
         value,
-        interval,
+        interval: interval(&values, 0.95),
         n,
         replicates: values.len(),
     }

@@ -1,16 +1,15 @@
 //! All variants of a sweep against the baseline.
 
-use super::paired::interval;
-use super::{
-    McNemar, Permutation, Resamples, Score, benjamini_hochberg, holm, mcnemar, permutation,
-};
+use super::{McNemar, Permutation, Swaps, benjamini_hochberg, holm, mcnemar, permutation};
+use crate::bootstrap::{Resamples, interval};
+use crate::metrics::Score;
 use attn_core::Metric;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Predictions that cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StatsError {
+pub enum CompareError {
     /// A list has another length than the labels.
     #[error("{what} has {found} predictions, but there are {labels} labels")]
     Length {
@@ -53,9 +52,8 @@ pub struct Settings {
     pub test: Test,
     /// Bootstrap samples.
     pub replicates: usize,
-    /// Random swaps of the permutation test. For a family of `m` variants no corrected p-value can
-    /// be below `m / (1 + swaps)`.
-    pub swaps: usize,
+    /// Random swaps of the permutation test.
+    pub swaps: Swaps,
     /// Coverage of the intervals.
     pub level: f64,
     /// Seed of resamples and swaps.
@@ -63,12 +61,17 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// 1000 resamples, 9999 swaps, 95 % intervals, and the test that suits `metric`.
+    /// 1000 resamples, the default number of swaps, 95 % intervals, and the test that suits `metric`.
     pub fn new(metric: Metric, seed: u64) -> Self {
+        Self::with(Test::of(metric), seed)
+    }
+
+    /// The same with another test.
+    pub fn with(test: Test, seed: u64) -> Self {
         Self {
-            test: Test::of(metric),
+            test,
             replicates: 1000,
-            swaps: 9999,
+            swaps: Swaps::default(),
             level: 0.95,
             seed,
         }
@@ -107,16 +110,16 @@ pub struct Comparison {
 /// variant's score, intervals and uncorrected p-value not on the other variants.
 ///
 /// # Errors
-/// [`StatsError`] when lengths differ or there is no example.
+/// [`CompareError`] when lengths differ or there is no example.
 pub fn compare(
     baseline: &[f64],
     variants: &[Vec<f64>],
     labels: &[f64],
     score: &dyn Score,
     settings: &Settings,
-) -> Result<Vec<Comparison>, StatsError> {
+) -> Result<Vec<Comparison>, CompareError> {
     if labels.is_empty() {
-        return Err(StatsError::Empty);
+        return Err(CompareError::Empty);
     }
     let named = variants
         .iter()
@@ -124,7 +127,7 @@ pub fn compare(
         .map(|(i, v)| (format!("variant {i}"), v.as_slice()));
     for (what, predictions) in std::iter::once(("the baseline".to_owned(), baseline)).chain(named) {
         if predictions.len() != labels.len() {
-            return Err(StatsError::Length {
+            return Err(CompareError::Length {
                 what,
                 found: predictions.len(),
                 labels: labels.len(),

@@ -2,13 +2,32 @@
 //! constant predictions, one class only, ties, one pair and none.
 
 use attn_core::Metric;
-use attn_train::metrics::{Pair, score};
+use attn_stats::bootstrap::{Pair, score_pairs as score};
+use attn_stats::metrics::{auc, cross_entropy};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
 struct Fixture {
     cases: Vec<Case>,
+    auc: Vec<Area>,
+    log_loss: Vec<Loss>,
+}
+
+#[derive(Deserialize)]
+struct Area {
+    name: String,
+    predictions: Vec<f64>,
+    labels: Vec<f64>,
+    auc: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Loss {
+    name: String,
+    logits: Vec<Vec<f64>>,
+    labels: Vec<f64>,
+    log_loss: f64,
 }
 
 #[derive(Deserialize)]
@@ -21,7 +40,7 @@ struct Case {
 
 #[test]
 fn scores_are_scikit_learns_and_scipys() {
-    let fixture: Fixture = serde_json::from_str(include_str!("fixtures/metrics.json")).unwrap();
+    let fixture: Fixture = serde_json::from_str(include_str!("reference/metrics.json")).unwrap();
     let mut checked = 0;
     for case in &fixture.cases {
         let pairs: Vec<Pair> = case
@@ -75,4 +94,29 @@ fn no_pair_has_no_score_and_numbers_that_are_not_finite_have_no_correlation() {
     let pairs = [Pair::new(f64::NAN, 1.0), Pair::new(1.0, 1.0)];
     assert_eq!(score(Metric::Accuracy, &pairs), Some(0.5));
     assert_eq!(score(Metric::Matthews, &pairs), Some(0.0));
+}
+
+#[test]
+fn areas_and_log_losses_are_scikit_learns() {
+    let fixture: Fixture = serde_json::from_str(include_str!("reference/metrics.json")).unwrap();
+    for case in &fixture.auc {
+        match (auc(&case.predictions, &case.labels), case.auc) {
+            (Some(found), Some(expected)) => {
+                assert!((found - expected).abs() < 1e-12, "{}", case.name);
+            }
+            (found, expected) => assert_eq!(found, expected, "{}", case.name),
+        }
+    }
+    for case in &fixture.log_loss {
+        let rows = case.logits.iter().zip(&case.labels);
+        let sum: f64 = rows.map(|(row, &label)| cross_entropy(row, label)).sum();
+        let found = sum / case.labels.len() as f64;
+        // scikit-learn cuts probabilities off at 2e-16, which the second case reaches.
+        assert!(
+            (found - case.log_loss).abs() < 0.01 * found,
+            "{}: {found}",
+            case.name
+        );
+    }
+    assert_eq!((fixture.auc.len(), fixture.log_loss.len()), (6, 2));
 }

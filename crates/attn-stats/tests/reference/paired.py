@@ -1,7 +1,7 @@
-"""Writes stats.json: what SciPy, statsmodels and scikit-learn say about small random samples.
+"""Writes paired.json: what SciPy, statsmodels and scikit-learn say about small random samples.
 
     pip install scipy statsmodels scikit-learn
-    python stats_reference.py > stats.json
+    python paired.py > paired.json
 """
 
 import json
@@ -65,8 +65,15 @@ def permutations():
             labels = rng.normal(size=n)
             a = labels + rng.normal(size=n)
             b = labels + 2.0 * rng.normal(size=n)
+            # Correlations are swapped standardised: raw predictions of another scale are not exchangeable.
+            # b has another scale and shift, which must not matter.
+            b = 3.0 * b - 1.0
             correlate = stats.pearsonr if name == "pearson" else stats.spearmanr
             score = lambda p: correlate(labels, p)[0]
+        raw = a, b
+        if name != "f1":
+            standard = stats.zscore if name == "pearson" else stats.rankdata
+            a, b = standard(a), standard(b)
         swapped = np.flatnonzero(a != b)
         exact = len(swapped) <= 12
 
@@ -77,7 +84,7 @@ def permutations():
 
         result = stats.permutation_test((a[swapped], b[swapped]), statistic, permutation_type="samples",
                                         n_resamples=np.inf if exact else 4999, vectorized=False, rng=rng)
-        cases.append(dict(metric=name, baseline=floats(a), variant=floats(b), labels=floats(labels),
+        cases.append(dict(metric=name, baseline=floats(raw[0]), variant=floats(raw[1]), labels=floats(labels),
                           exact=exact, p=float(result.pvalue)))
     return cases
 
