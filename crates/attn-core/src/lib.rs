@@ -1,14 +1,16 @@
 //! Plain types that every stage of Attention Atlas shares.
 //!
 //! Nothing here computes: the crate holds the vocabulary of the project (tasks, examples, heads,
-//! interventions, patterns, records, manifests) and the one way in which results reach the disk
+//! interventions, patterns, records, estimates, findings, manifests) and the one way in which results reach the disk
 //! ([`io::write_atomically`]). It knows neither Burn nor polars, so that any other crate, or a
 //! stranger's, can read our results with it.
 //!
 //! Layers and heads count from 0 in code and records and from 1 in what people read
 //! ([`HeadId`] displays as `1-2` for layer 0, head 1).
 
+mod estimate;
 mod example;
+mod finding;
 mod head;
 mod intervention;
 pub mod io;
@@ -17,7 +19,9 @@ mod pattern;
 mod record;
 mod task;
 
+pub use estimate::Estimate;
 pub use example::{Example, Label};
+pub use finding::{Finding, Verdict};
 pub use head::{HeadGrid, HeadId, ParseHeadError};
 pub use intervention::{Intervention, Mode, ParseModeError};
 pub use manifest::{InputFile, Manifest};
