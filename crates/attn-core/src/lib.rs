@@ -1,7 +1,7 @@
 //! Plain types that every stage of Attention Atlas shares.
 //!
 //! Nothing here computes: the crate holds the vocabulary of the project (tasks, examples, heads,
-//! interventions, patterns, records, manifests) and the one way in which results reach the disk
+//! interventions, patterns, records, estimates, findings, manifests) and the one way in which results reach the disk
 //! ([`io::write_atomically`]). It knows neither Burn nor polars, so that any other crate, or a
 //! stranger's, can read our results with it.
 //!
@@ -9,7 +9,9 @@
 //! ([`HeadId`] displays as `1-2` for layer 0, head 1).
 
 mod draft;
+mod estimate;
 mod example;
+mod finding;
 mod head;
 mod intervention;
 pub mod io;
@@ -22,7 +24,9 @@ mod record;
 pub mod stop;
 mod task;
 
+pub use estimate::Estimate;
 pub use example::{Example, Label};
+pub use finding::{Finding, Verdict};
 pub use head::{HeadGrid, HeadId, ParseHeadError};
 pub use intervention::{Intervention, Mode, ParseModeError};
 pub use manifest::{InputFile, Manifest};

@@ -7,7 +7,7 @@
 //! that the test needs no model.
 
 use attn_core::{HeadGrid, HeadId, Manifest};
-use attn_figures::claims::{Claim, ClaimNumber, Finding, Verdict};
+use attn_figures::claims::{ClaimNumber, Finding, PaperClaim, Verdict};
 use attn_figures::report::{Block, Link, Report, ReportFigure, ReportTable, Section};
 use attn_figures::view::{HeadEffects, HeadStatistic, HeadWord, ViewModel, ViewSpec, ViewToken};
 use attn_figures::{Cell, Column, HeatmapSpec, Panel, Table};
@@ -119,7 +119,7 @@ fn report() -> Result<Report, Box<dyn Error>> {
         unit: "percent".into(),
         task: Some("MRPC".into()),
     };
-    let claim = |id: &str| Claim {
+    let claim = |id: &str| PaperClaim {
         id: id.into(),
         section: "4.6".into(),
         place: "Figure 8".into(),
@@ -145,7 +145,8 @@ fn report() -> Result<Report, Box<dyn Error>> {
             claim: "a".into(),
             model: "model".into(),
             task: Some("MRPC".into()),
-            verdict: Verdict::CannotBeTold,
+            verdict: Verdict::Inconclusive,
+            rule: HOSTILE.into(),
             finding: HOSTILE.into(),
             value: Some(0.5),
             ci_low: Some(-0.1),

@@ -4,7 +4,7 @@
 use attn_core::Reading;
 use attn_stats::{
     Annotation, Cosine, Direction, FeatureAttention, HeadDivergence, LinkAttention, MapStructures,
-    MapsView, Observation, Observer, PairAttention, Resampler, SharedWords, ShuffleNull,
+    MapsView, Observation, Observer, PairAttention, Resampler, SharedWords,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -61,10 +61,6 @@ fn measure(layers: usize, heads: usize, length: usize) -> Result<(), Box<dyn std
         (
             "pairs",
             Box::new(PairAttention::new(layers, heads, &["frame"], &resampler)),
-        ),
-        (
-            "pairs shuffled 200 times",
-            Box::new(ShuffleNull::new(layers, heads, "frame", 200, 1)),
         ),
         (
             "shared words",

@@ -18,13 +18,15 @@
 //! | [`FeatureAttention`] | attention to `[CLS]`, `[SEP]`, nouns, … | Section 4.4, Figure 6 |
 //! | [`FeatureAttention::cls_row`] | the same from `[CLS]` in the last layer | Section 4.5, Figure 7 |
 //! | [`LinkAttention`] | verb to subject, noun to pronoun, beside fixed offsets | Section 4.5 |
-//! | [`PairAttention`], [`ShuffleNull`] | FrameNet score, and under shuffled annotation | Section 4.2, Figure 3 |
+//! | [`PairAttention`], [`PlacementNull`] | FrameNet score, and of the same links placed elsewhere | Section 4.2, Figure 3 |
 //! | [`SharedWords`] | words that occur in both sentences | Section 5 |
 //! | [`MapStructures`] | entropy, neighbours, distance | beyond |
 //! | [`HeadDivergence`], [`mds`] | how different the heads are, as a map of heads | beyond |
 //!
 //! Beside the maps, what predictions say: [`metrics`], one definition of each; the [`bootstrap`]; and
 //! [`paired`], the tests of two models on the same examples and their corrections.
+//! Beside them, [`estimates`] puts numbers with intervals together, [`verdict`] has the rules by which
+//! they speak for or against a claim, and [`chance`] what a constant prediction scores.
 //!
 //! NaN and infinite weights never reach an observer: [`MapsView::new`] names the first one. An
 //! example without tokens, or without what a statistic needs, does not count, and `n` says so.
@@ -41,20 +43,25 @@
 
 mod annotation;
 pub mod bootstrap;
+pub mod chance;
 pub mod cosine;
 mod divergence;
 pub mod entropy;
+pub mod estimates;
 mod feature_attention;
 pub mod features;
 mod links;
 pub mod mds;
 pub mod metrics;
+mod null;
 mod observer;
 pub mod paired;
 pub mod pairs;
+pub mod placement;
 pub mod shape;
 pub mod shared;
 pub mod structure;
+pub mod verdict;
 mod view;
 
 pub use annotation::{Annotation, FeaturePositions, TokenPairs, WordLinks};
@@ -63,8 +70,10 @@ pub use cosine::Cosine;
 pub use divergence::HeadDivergence;
 pub use feature_attention::FeatureAttention;
 pub use links::{Direction, LinkAttention, OffsetBaseline};
+pub use null::{NullResult, PlacementNull};
 pub use observer::{Observation, Observer, PaddingRows};
-pub use pairs::{NullResult, PairAttention, ShuffleNull};
+pub use pairs::PairAttention;
+pub use placement::{NullKind, Pairing, SpanLink, WordKind};
 pub use shared::SharedWords;
 pub use structure::{MapStructures, StructureStatistic};
 pub use view::{MapsView, StatsError};

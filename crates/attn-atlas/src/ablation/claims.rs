@@ -3,46 +3,51 @@
 //! The paper gives four kinds of gains: that of the best single head ("the minimum absolute gain of
 //! 0.1% for STS-B, to the maximum of 1.2% for MRPC"), of a random head on average ("for some tasks,
 //! such as MRPC and RTE"), of a whole layer, and of the first layer in RTE ("a significant boost …
-//! 3.2%"), with a drop "of up to -0.2%" for QNLI and MNLI.
+//! 3.2%"), with a drop "of up to -0.2%" from the same operation for QNLI and MNLI.
 //!
-//! Verdicts:
+//! Verdicts ([`judge`]):
 //! - a *best* head or layer was picked among many. The claim holds when some gain is significant
-//!   after Holm's correction over the whole sweep; it does not when even the upper end of an interval
-//!   that covers all candidates at once is below 0. That interval comes from the largest
-//!   deviation over the candidates in each bootstrap sample, in standard errors
+//!   after Holm's correction over the whole sweep and above 0 by an interval that covers all
+//!   candidates at once; it does not when even the upper end of that interval is below 0. The interval
+//!   comes from the largest deviation over the candidates in each bootstrap sample, in standard errors
 //!   ([`attn_stats::bootstrap::simultaneous`]), so that it knows of the choice;
 //! - a *named* layer, and the average head, are one question each: the claim holds when its
 //!   difference is significant by itself in the claim's direction, and does not when it is so in the
 //!   other direction;
-//! - else it cannot be told with so many examples.
+//! - the loss on QNLI and MNLI is a bound: the claim holds when a greater loss is excluded, and does not
+//!   when the loss's interval lies beyond it;
+//! - else it is inconclusive. A test that finds nothing is no evidence of nothing.
 
 use super::LEVEL;
 use super::compare::{Row, Scored, title};
 use attn_ablate::Kind;
-use attn_core::{Metric, Task};
+use attn_core::{Estimate, Metric, Task, Verdict};
 use attn_stats::bootstrap;
+use attn_stats::verdict::{self, Sign};
 use serde::{Deserialize, Serialize};
 
-/// Whether a claim stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// The difference is there, and significant after correction where there was a choice.
-    Holds,
-    /// The difference is significantly not there, or goes the other way.
-    DoesNot,
-    /// Too few examples to say.
-    CannotBeTold,
-}
+/// The loss that the paper gives for disabling the first layer on QNLI and MNLI: at most 0.2 points.
+pub const FIRST_LAYER_LOSS: f64 = 0.002;
 
-impl Verdict {
-    /// For tables.
-    pub fn words(self) -> &'static str {
-        match self {
-            Verdict::Holds => "holds",
-            Verdict::DoesNot => "does not hold",
-            Verdict::CannotBeTold => "cannot be told at this n",
+/// The verdict on what a sweep measured: the claim's key, the difference to the baseline with its
+/// interval (for the best of many one that covers all of them), its p-value and the corrected one.
+/// The rules are [`attn_stats::verdict`]'s.
+pub fn judge(
+    key: &str,
+    task: Option<Task>,
+    difference: &Estimate,
+    p: Option<f64>,
+    holm: Option<f64>,
+) -> Verdict {
+    match (key, task) {
+        ("best-head" | "best-layer", _) => verdict::best_of_many(difference, holm),
+        ("average-head", _) => verdict::above(difference, 0.0),
+        // A loss of at most so much is a change of at least as much below 0.
+        ("first-layer", Some(Task::Qnli | Task::Mnli)) => {
+            verdict::at_least(difference, -FIRST_LAYER_LOSS)
         }
+        ("first-layer", _) => verdict::tested(difference.mean, p, Sign::Gain),
+        _ => Verdict::Inconclusive,
     }
 }
 
@@ -97,11 +102,19 @@ pub struct About<'a> {
     pub seed: u64,
 }
 
-/// Direction of a claimed difference.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Direction {
-    Gain,
-    Drop,
+impl Claim {
+    /// With the verdict that its numbers give.
+    #[must_use]
+    pub fn judged(self) -> Self {
+        let difference = Estimate {
+            mean: self.difference,
+            n: self.n,
+            interval: self.interval,
+        };
+        let task = self.task.parse().ok();
+        let verdict = judge(&self.key, task, &difference, Some(self.p), self.holm);
+        Self { verdict, ..self }
+    }
 }
 
 /// The claims that a sweep can speak about: those on heads need all single heads, those on layers
@@ -127,20 +140,15 @@ pub fn claims(scored: &Scored, about: About<'_>) -> Vec<Claim> {
     }
     let first = layers.iter().find(|r| r.variant.kind == Kind::Layer(0));
     let named = match task {
-        Some(Task::Rte) => Some((
-            Direction::Gain,
-            3.2,
-            "disabling the first layer gives a significant boost",
-        )),
+        Some(Task::Rte) => Some((3.2, "disabling the first layer gives a significant boost")),
         Some(Task::Qnli | Task::Mnli) => Some((
-            Direction::Drop,
-            -0.2,
-            "disabling the first layer lowers performance",
+            -100.0 * FIRST_LAYER_LOSS,
+            "disabling the first layer costs at most 0.2 points",
         )),
         _ => None,
     };
-    if let (Some(row), Some((direction, paper, words))) = (first, named) {
-        claims.push(single(scored, row, direction, words, paper, about));
+    if let (Some(row), Some((paper, words))) = (first, named) {
+        claims.push(single(scored, row, words, paper, about));
     }
     claims
 }
@@ -180,24 +188,19 @@ fn best(
     })?;
     let c = &row.comparison;
     let interval = simultaneous(candidates, row);
-    let verdict = if survivor {
-        Verdict::Holds
-    } else if interval.is_some_and(|(_, high)| high < 0.0) {
-        Verdict::DoesNot
-    } else {
-        Verdict::CannotBeTold
-    };
-    Some(Claim {
-        paper,
-        found: title(&row.variant),
-        difference: c.difference,
-        interval,
-        p: c.p,
-        holm: Some(c.holm),
-        verdict,
-        least_detectable: least_detectable(scored, scored.rows.len()),
-        ..empty(scored, words, about)
-    })
+    Some(
+        Claim {
+            paper,
+            found: title(&row.variant),
+            difference: c.difference,
+            interval,
+            p: c.p,
+            holm: Some(c.holm),
+            least_detectable: least_detectable(scored, scored.rows.len()),
+            ..empty(scored, words, about)
+        }
+        .judged(),
+    )
 }
 
 fn average(scored: &Scored, heads: &[&Row], task: Option<Task>, about: About<'_>) -> Claim {
@@ -224,30 +227,13 @@ fn average(scored: &Scored, heads: &[&Row], task: Option<Task>, about: About<'_>
         difference,
         interval,
         p: bootstrap_p(&samples),
-        verdict: verdict_of(interval, Direction::Gain),
         ..empty(scored, ("average-head", words), about)
     }
+    .judged()
 }
 
-fn single(
-    scored: &Scored,
-    row: &Row,
-    direction: Direction,
-    words: &str,
-    paper: f64,
-    about: About<'_>,
-) -> Claim {
+fn single(scored: &Scored, row: &Row, words: &str, paper: f64, about: About<'_>) -> Claim {
     let c = &row.comparison;
-    let significant = c.p < 1.0 - LEVEL;
-    let as_claimed = match direction {
-        Direction::Gain => c.difference > 0.0,
-        Direction::Drop => c.difference < 0.0,
-    };
-    let verdict = match (significant, as_claimed) {
-        (true, true) => Verdict::Holds,
-        (true, false) => Verdict::DoesNot,
-        (false, _) => Verdict::CannotBeTold,
-    };
     Claim {
         paper: Some(paper),
         found: title(&row.variant),
@@ -255,20 +241,10 @@ fn single(
         interval: c.difference_interval,
         p: c.p,
         holm: Some(c.holm),
-        verdict,
         least_detectable: least_detectable(scored, 1),
         ..empty(scored, ("first-layer", words), about)
     }
-}
-
-fn verdict_of(interval: Option<(f64, f64)>, direction: Direction) -> Verdict {
-    match (interval, direction) {
-        (Some((low, _)), Direction::Gain) if low > 0.0 => Verdict::Holds,
-        (Some((_, high)), Direction::Drop) if high < 0.0 => Verdict::Holds,
-        (Some((_, high)), Direction::Gain) if high < 0.0 => Verdict::DoesNot,
-        (Some((low, _)), Direction::Drop) if low > 0.0 => Verdict::DoesNot,
-        _ => Verdict::CannotBeTold,
-    }
+    .judged()
 }
 
 /// Two-sided p-value of a mean difference: twice the smaller share of samples on one side of 0, the
@@ -312,7 +288,7 @@ fn empty(scored: &Scored, (key, words): (&str, &str), about: About<'_>) -> Claim
         interval: None,
         p: f64::NAN,
         holm: None,
-        verdict: Verdict::CannotBeTold,
+        verdict: Verdict::Inconclusive,
         least_detectable: None,
         n: scored.n,
         seed: about.seed,
@@ -344,7 +320,7 @@ mod tests {
         // One good head of six and no bad one: the average gains too; no layer does.
         assert_eq!(
             verdicts,
-            [Verdict::Holds, Verdict::Holds, Verdict::CannotBeTold]
+            [Verdict::Holds, Verdict::Holds, Verdict::Inconclusive]
         );
         assert_eq!(
             (clear[0].found.as_str(), clear[0].paper),
@@ -357,7 +333,7 @@ mod tests {
         assert_eq!(clear[0].least_detectable, Some(9.0 / 400.0));
         let small = of_task("MRPC", 60, "head-1:0", "layer-1", 0.15);
         assert!(small[0].difference > 0.0);
-        assert_eq!(small[0].verdict, Verdict::CannotBeTold);
+        assert_eq!(small[0].verdict, Verdict::Inconclusive);
     }
 
     #[test]
@@ -367,11 +343,38 @@ mod tests {
         assert_eq!((first.verdict, first.paper), (Verdict::Holds, Some(3.2)));
         assert_eq!(first.least_detectable, Some(6.0 / 300.0));
         let drop = of_task("RTE", 300, "head-0:0", "layer-0", 0.3);
-        assert_eq!(drop.last().unwrap().verdict, Verdict::DoesNot);
+        assert_eq!(drop.last().unwrap().verdict, Verdict::DoesNotHold);
+        // The loss on MNLI is bounded: a large one contradicts.
         let mnli = of_task("MNLI", 300, "head-0:0", "layer-0", 0.3);
-        assert_eq!(mnli.last().unwrap().verdict, Verdict::Holds);
+        let first = mnli.last().unwrap();
+        assert_eq!(
+            (first.verdict, first.paper),
+            (Verdict::DoesNotHold, Some(-0.2))
+        );
         // The paper says nothing of SST-2's first layer.
         assert_eq!(of_task("SST-2", 50, "layer-0", "layer-1", 0.3).len(), 3);
+    }
+
+    /// A verdict follows from the numbers beside it, whoever wrote it down.
+    #[test]
+    fn claims_are_judged_anew() {
+        let line = r#"{"model":"m","task":"STS-B","mode":"uniform","metric":"pearson_spearman","key":"best-head",
+            "claim":"c","paper":0.1,"found":"head 6-10","difference":0.0007,"interval":[-0.022,0.026],"p":0.0001,
+            "holm":0.008,"verdict":"holds","least_detectable":null,"n":1000,"seed":42}"#;
+        let claim: Claim = serde_json::from_str(line).unwrap();
+        assert_eq!(claim.verdict, Verdict::Holds);
+        assert_eq!(claim.clone().judged().verdict, Verdict::Inconclusive);
+        let studentised = Claim {
+            interval: Some((0.0003, 0.0068)),
+            ..claim.clone()
+        };
+        assert_eq!(studentised.judged().verdict, Verdict::Holds);
+        let missing = Claim {
+            key: "average-head".into(),
+            interval: None,
+            ..claim
+        };
+        assert_eq!(missing.judged().verdict, Verdict::Inconclusive);
     }
 
     #[test]

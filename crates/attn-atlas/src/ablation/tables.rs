@@ -96,7 +96,7 @@ pub fn claims(heading: &str, claims: &[Claim]) -> Table {
                 Cell::estimate(points(c.difference), interval, 1),
                 p_value(c.p),
                 c.holm.map_or(Cell::Missing, p_value),
-                Cell::text(c.verdict.words()),
+                Cell::text(c.verdict.words_at(c.n)),
                 optional(c.least_detectable.map(points), 1),
                 Cell::number(c.n as f64, 0),
             ]

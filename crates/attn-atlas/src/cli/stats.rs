@@ -53,10 +53,11 @@ pub struct ScoreArgs {
     /// both directions over all pairs, and the authors' zipped pairs.
     #[arg(long, default_value_t = Reading::Authors)]
     pub sentences: Reading,
-    /// Shuffled annotations to compare with.
+    /// Random annotations to compare with, for each of three nulls: the link on any words of its
+    /// sentence, on as many content words, and at the same distances.
     #[arg(long, default_value_t = 1000, value_name = "N")]
     pub shuffles: usize,
-    /// Seed of the bootstrap and the shuffling.
+    /// Seed of the bootstrap and the random annotations.
     #[arg(long, default_value_t = 42)]
     pub seed: u64,
     /// Skip broken lexical units and count them, rather than stop at the first.

@@ -9,11 +9,11 @@ mod collect;
 use crate::cli::ReportArgs;
 use crate::findings;
 use anyhow::{Context, ensure};
-use attn_core::Manifest;
 use attn_core::io::write_atomically;
 use attn_core::place::{Output, check};
+use attn_core::{Finding, Manifest};
 use attn_figures::PAGE_MARKS;
-use attn_figures::claims::{Finding, PaperClaims};
+use attn_figures::claims::PaperClaims;
 use attn_figures::report::{
     Block, Link, Report, ReportFigure, ReportTable, Section, table_from_csv,
 };
@@ -70,9 +70,11 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         if !run {
             continue;
         }
-        let records = findings::records(folder)?;
-        report.findings.extend(findings::of_run(folder, &records)?);
-        written.push(records);
+        let own = findings::written(folder)?;
+        report
+            .findings
+            .extend(findings::of_run(folder, &own.records)?);
+        written.push(own);
     }
     report.findings.extend(findings::across::findings(&written));
     let known = |f: &Finding| report.claims.iter().any(|c| c.id == f.claim);

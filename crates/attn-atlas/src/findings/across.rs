@@ -1,276 +1,363 @@
-//! Claims of Section 5 that need several runs: sweeps of several tasks, and FrameNet's heads.
+//! Claims of Section 5 that need several runs: sweeps of several tasks, FrameNet's heads, and the
+//! weights on words that two sentences share.
 
-use super::book::{Book, Number, name, weight};
-use attn_core::{Record, Task};
-use attn_figures::claims::{Finding, Verdict};
+use super::Written;
+use super::book::{Book, lower, name, weight};
+use super::relations;
+use super::sweep::{self, Effect, Sweep, of_sweep};
+use attn_core::{Estimate, Finding, Record, Verdict};
+use attn_stats::estimates::{difference, rule_of_three};
+use attn_stats::verdict::{above, all_above, all_without_loss, at_least_of, no_loss};
 
-/// A loss beyond this is harm; one that the interval keeps above it is none.
+/// A loss of at most this is none: one point.
 const MARGIN: f64 = 0.01;
-/// Corrected probability under which a head's loss counts.
-const LEVEL: f64 = 0.05;
+/// Of heads that do cost more, this proportion passes for harmless by chance (one side of 95 %).
+const BY_CHANCE: f64 = 0.025;
 
-/// One task's sweep.
-struct Sweep<'a> {
-    model: &'a str,
-    task: &'a str,
-    metric: &'static str,
-    book: Book<'a>,
-}
-
-/// A head, what switching it off changes, and the probability after Holm's correction.
-type Effect = (usize, usize, Number, Option<f64>);
-
-impl<'a> Sweep<'a> {
-    fn of(records: &'a [Record]) -> Option<Self> {
-        let first = records.first()?;
-        if !first.experiment.starts_with("ablate/") {
-            return None;
-        }
-        let task: Task = first.task.parse().ok()?;
-        Some(Self {
-            model: &first.model,
-            task: &first.task,
-            metric: task.metrics().first()?.name(),
-            book: Book::new(records),
-        })
-    }
-
-    fn effects(&self) -> Vec<Effect> {
-        let p = format!("{}_p_holm", self.metric);
-        self.book
-            .heads(self.task, &format!("{}_difference", self.metric))
-            .into_iter()
-            .map(|(layer, head, change)| {
-                let p = self.book.number(self.task, Some(layer), Some(head), &p);
-                (layer, head, change, p.map(|p| p.value))
-            })
-            .collect()
-    }
-
-    /// The two heads whose loss costs most.
-    fn costliest(&self) -> Option<[Effect; 2]> {
-        let mut effects = self.effects();
-        effects.sort_by(|a, b| a.2.value.total_cmp(&b.2.value));
-        effects.first_chunk().copied()
-    }
-
-    fn finding(
-        &self,
-        claim: &str,
-        verdict: Verdict,
-        number: Number,
-        text: String,
-    ) -> Option<Finding> {
-        self.book
-            .finding(claim, Some(self.task), verdict, number, text)
-    }
-}
-
-/// What the runs, each given by its records, say together.
-pub fn findings(runs: &[Vec<Record>]) -> Vec<Finding> {
-    let sweeps: Vec<Sweep<'_>> = runs.iter().filter_map(|r| Sweep::of(r)).collect();
+/// What the runs, each given by its records, say together; Section 4.6 with them.
+pub fn findings(runs: &[Written]) -> Vec<Finding> {
+    let parts: Vec<(Vec<Record>, &[f64])> = runs
+        .iter()
+        .map(|run| (of_sweep(&run.records), run.labels.as_slice()))
+        .collect();
+    let sweeps: Vec<Sweep<'_>> = parts.iter().filter_map(|(r, l)| Sweep::of(r, l)).collect();
     let mut findings = Vec::new();
-    for sweep in &sweeps {
-        findings.extend(framenet_heads(sweep, runs));
-        findings.extend(spare_heads(sweep));
+    for own in &sweeps {
+        findings.extend(sweep::findings(own));
+        findings.extend(framenet_heads(own, runs));
+        findings.extend(shared_words(own, runs));
+        findings.extend(spare_heads(own));
     }
-    for sts in sweeps.iter().filter(|s| s.task == "STS-B") {
-        let rte = |s: &&Sweep<'_>| s.task == "RTE" && s.model == sts.model;
+    for sts in sweeps.iter().filter(|s| s.name == "STS-B") {
+        let rte = |s: &&Sweep<'_>| s.name == "RTE" && s.model == sts.model;
         if let Some(rte) = sweeps.iter().find(rte) {
             findings.extend(shared_heads(sts, rte));
         }
     }
+    findings.extend(relations::findings(runs));
     findings
 }
 
-/// Whether the two heads that follow frames most matter to a task.
-fn framenet_heads(sweep: &Sweep<'_>, runs: &[Vec<Record>]) -> Option<Finding> {
-    let frames = runs.iter().find(|records| {
+/// The two heads whose ablation costs most.
+fn costliest(sweep: &Sweep<'_>) -> Option<[Effect; 2]> {
+    let mut effects = sweep.effects(true);
+    effects.sort_by(|a, b| a.change.mean.total_cmp(&b.change.mean));
+    effects.first_chunk().copied()
+}
+
+fn place(effect: &Effect) -> (usize, usize) {
+    (effect.layer, effect.head.unwrap_or_default())
+}
+
+fn in_words(effect: &Effect) -> String {
+    let p = effect.holm.map_or(String::new(), |p| {
+        format!(", p = {p:.3} after Holm's correction")
+    });
+    format!("{} ({}{p})", name(place(effect)), weight(effect.change))
+}
+
+/// Whether the two heads that follow frames most matter to a task. They were chosen on FrameNet's
+/// sentences, not on the task's.
+fn framenet_heads(sweep: &Sweep<'_>, runs: &[Written]) -> Option<Finding> {
+    let frames = runs.iter().find(|run| {
         let of = |r: &Record| r.experiment == "framenet" && r.model == sweep.model;
-        records.first().is_some_and(of)
+        run.records.first().is_some_and(of)
     })?;
-    let frames = Book::new(frames);
+    let frames = Book::new(&frames.records);
     let mut best = frames.heads(frames.tasks().first()?, "frame_element_to_target");
-    best.sort_by(|a, b| b.2.value.total_cmp(&a.2.value));
-    let metric = format!("{}_difference", sweep.metric);
-    let effects: Vec<(usize, usize, Number)> = best
+    best.sort_by(|a, b| b.2.mean.total_cmp(&a.2.mean));
+    let effects: Vec<Effect> = best
         .iter()
         .take(2)
-        .filter_map(|&(l, h, _)| {
-            Some((
-                l,
-                h,
-                sweep.book.number(sweep.task, Some(l), Some(h), &metric)?,
-            ))
-        })
+        .filter_map(|&(l, h, _)| sweep.effect(l, Some(h)))
         .collect();
-    let worst = effects
-        .iter()
-        .map(|e| e.2)
-        .min_by(|a, b| a.value.total_cmp(&b.value))?;
-    let verdict = if effects.iter().any(|e| e.2.high < 0.0) {
-        Verdict::DoesNotHold
-    } else if effects.iter().all(|e| e.2.low >= -MARGIN) {
-        Verdict::Holds
-    } else {
-        Verdict::CannotBeTold
+    let changes: Vec<Estimate> = effects.iter().map(|e| rule_of_three(e.change)).collect();
+    let worst = changes.iter().copied().reduce(lower)?;
+    let verdict = match sweep.has_learnt() {
+        Verdict::Holds => all_without_loss(&changes, MARGIN),
+        _ => Verdict::Inconclusive,
     };
     let words: Vec<String> = effects
         .iter()
-        .map(|&(l, h, change)| format!("without head {} {}", name((l, h)), weight(change)))
+        .zip(&changes)
+        .map(|(e, &change)| format!("head {} {}", name(place(e)), weight(change)))
         .collect();
     sweep.finding(
         "framenet-heads-idle",
         verdict,
         worst,
+        "a loss of more than one point is excluded for both heads, of a model above chance; a loss (corrected for two) that \
+         is not shown to be within the point contradicts",
         format!(
-            "change of {}: {}; a loss of more than {MARGIN} has to be excluded for the claim to hold",
+            "change of {} when ablated: {}; {}",
             sweep.metric,
-            words.join(", ")
+            words.join(", "),
+            sweep.learnt_in_words()
         ),
     )
 }
 
 /// How many heads can go one at a time.
 fn spare_heads(sweep: &Sweep<'_>) -> Option<Finding> {
-    let effects = sweep.effects();
-    let all = effects.len();
-    if all == 0 {
-        return None;
+    let effects = sweep.effects(true);
+    let total = effects.len();
+    let n = effects.first()?.change.n;
+    let harmful = effects.iter().filter(|e| e.costs()).count();
+    let (mut harmless, mut refuted) = (0, 0);
+    for effect in &effects {
+        match no_loss(&rule_of_three(effect.change), MARGIN) {
+            Verdict::Holds => harmless += 1,
+            _ if effect.costs() => refuted += 1,
+            _ => {}
+        }
     }
-    let harmful = effects
-        .iter()
-        .filter(|(_, _, change, holm)| change.value < 0.0 && holm.is_some_and(|p| p < LEVEL))
-        .count();
-    let harmless = effects.iter().filter(|e| e.2.low >= -MARGIN).count();
-    let share = |count: usize| count as f64 / all as f64;
-    let verdict = if share(harmless) >= 0.5 && share(harmful) <= 0.05 {
-        Verdict::Holds
-    } else if share(harmful) > 0.5 {
-        Verdict::DoesNotHold
-    } else {
-        Verdict::CannotBeTold
-    };
-    let number = Number {
-        value: share(harmless),
-        low: share(harmless),
-        high: 1.0 - share(harmful),
-        n: effects.first()?.2.n,
+    let open = total - harmless - refuted;
+    let needed = (0.5 + BY_CHANCE) * total as f64;
+    let verdict = match sweep.has_learnt() {
+        Verdict::Holds => at_least_of(harmless, refuted, open, needed),
+        _ => Verdict::Inconclusive,
     };
     sweep.finding(
         "overparametrised",
         verdict,
-        number,
+        Estimate::without_interval(harmless as f64 / total as f64, n),
+        "of a model above chance, more than half of the heads (and 2.5 of 100 that would pass by chance) lose at most one \
+         point for sure, ablated one at a time; fewer than that, even with all open ones, contradict",
         format!(
-            "of {all} heads switched off one at a time, {harmless} cost at most {MARGIN} of {} for sure (95 % interval), \
-             {harmful} cost some for sure (after Holm's correction)",
-            sweep.metric
+            "of {total} heads ablated one at a time, {harmless} cost at most {MARGIN} of {} for sure (95 % interval), {harmful} \
+             cost some (significant after Holm's correction), {open} are open; {}",
+            sweep.metric,
+            sweep.learnt_in_words()
         ),
     )
 }
 
 /// Whether STS-B and RTE lose most with the same two heads.
 fn shared_heads(sts: &Sweep<'_>, rte: &Sweep<'_>) -> Option<Finding> {
-    let (a, b) = (sts.costliest()?, rte.costliest()?);
-    let heads = |effects: &[Effect; 2]| effects.map(|e| (e.0, e.1));
+    let (a, b) = (costliest(sts)?, costliest(rte)?);
+    let heads = |effects: &[Effect; 2]| [place(&effects[0]), place(&effects[1])];
     let shared = heads(&a).iter().filter(|h| heads(&b).contains(h)).count();
-    let sure = |e: &Effect| e.3.is_some_and(|p| p < LEVEL);
-    let verdict = if !a.iter().chain(&b).all(sure) {
-        Verdict::CannotBeTold
+    // A head that STS-B relies on and RTE for sure less than on its own two.
+    let apart = a.iter().any(|head| {
+        let there = rte.effect(head.layer, head.head);
+        there.is_some_and(|e| above(&difference(e.change, b[1].change), 0.0) == Verdict::Holds)
+    });
+    let verdict = if !a.iter().chain(&b).all(Effect::costs) {
+        Verdict::Inconclusive
     } else if shared == 2 {
         Verdict::Holds
-    } else {
+    } else if apart {
         Verdict::DoesNotHold
+    } else {
+        Verdict::Inconclusive
     };
-    let words = |effects: &[Effect; 2]| {
-        let word = |e: &Effect| {
-            let p =
-                e.3.map_or(String::new(), |p| format!(", p = {p:.3} after Holm"));
-            format!("{} ({}{p})", name((e.0, e.1)), weight(e.2))
-        };
-        format!("{} and {}", word(&effects[0]), word(&effects[1]))
-    };
-    let count = shared as f64;
-    let number = Number {
-        value: count,
-        low: count,
-        high: count,
-        n: a[0].2.n.min(b[0].2.n),
-    };
+    let n = a[0].change.n.min(b[0].change.n);
     let mut finding = sts.finding(
         "sts-rte-share-heads",
         verdict,
-        number,
+        Estimate::without_interval(shared as f64, n),
+        "the two costliest heads of both tasks cost something (significant after Holm's correction) and are the same; does \
+         not hold when one of STS-B's costs RTE less than RTE's own",
         format!(
-            "STS-B loses most without {}, RTE without {}: {shared} in common",
-            words(&a),
-            words(&b)
+            "STS-B loses most without {} and {}, RTE without {} and {}: {shared} in common; RTE: {}",
+            in_words(&a[0]),
+            in_words(&a[1]),
+            in_words(&b[0]),
+            in_words(&b[1]),
+            rte.learnt_in_words()
         ),
     )?;
     finding.task = None;
     Some(finding)
 }
 
+/// Whether the two heads that STS-B or RTE relies on give high weights to words that occur in both
+/// sentences. The paper's are 4-1 and 2-12 of BERT-base: another model's are others.
+fn shared_words(sweep: &Sweep<'_>, runs: &[Written]) -> Option<Finding> {
+    if !["STS-B", "RTE"].contains(&sweep.name) {
+        return None;
+    }
+    let stats = relations::stats_of(sweep.model, runs)?;
+    let book = Book::new(&stats.records);
+    let two = costliest(sweep)?;
+    let weights: Vec<(Effect, Estimate)> = two
+        .iter()
+        .filter_map(|e| {
+            let weight = book.number(sweep.name, Some(e.layer), e.head, "shared_difference")?;
+            Some((*e, weight))
+        })
+        .collect();
+    let numbers: Vec<Estimate> = weights.iter().map(|w| w.1).collect();
+    let least = numbers.iter().copied().reduce(lower)?;
+    let verdict = if two.iter().all(Effect::costs) && numbers.len() == 2 {
+        all_above(&numbers, 0.0)
+    } else {
+        Verdict::Inconclusive
+    };
+    let words: Vec<String> = weights
+        .iter()
+        .map(|(e, w)| format!("{}: {}", in_words(e), weight(*w)))
+        .collect();
+    sweep.finding(
+        "shared-words",
+        verdict,
+        least,
+        "the two heads that the task relies on most cost something (significant after Holm's correction), and both give a \
+         word more weight to its twin in the other sentence than to other words of the two; less (corrected for two) contradicts",
+        format!(
+            "weight on the twin less that on other words, in the two heads whose ablation costs most: {}",
+            words.join("; ")
+        ),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::book::tests::record;
+    use super::super::sweep::tests::sweep;
     use super::*;
 
-    /// A sweep of one layer of heads with the given changes, each +- 0.005, and corrected p.
-    fn sweep(task: &str, metric: &str, heads: &[(f64, f64)]) -> Vec<Record> {
-        let mut records = Vec::new();
-        for (head, &(change, p)) in heads.iter().enumerate() {
-            let at = (Some(0), Some(head));
-            let ends = (change, change - 0.005, change + 0.005);
-            records.push(record(task, at, &format!("{metric}_difference"), ends));
-            records.push(record(task, at, &format!("{metric}_p_holm"), (p, p, p)));
-        }
-        for record in &mut records {
-            record.experiment = "ablate/uniform".to_owned();
-        }
-        records
+    fn written(records: Vec<Record>) -> Written {
+        let labels = [0.0, 1.0].repeat(50);
+        Written { records, labels }
     }
 
-    fn verdict(found: &[Finding], claim: &str) -> Verdict {
-        found.iter().find(|f| f.claim == claim).unwrap().verdict
+    fn verdict(found: &[Finding], claim: &str, task: Option<&str>) -> Verdict {
+        let own = |f: &&Finding| f.claim == claim && f.task.as_deref() == task;
+        found.iter().find(own).unwrap().verdict
+    }
+
+    fn frames() -> Vec<Record> {
+        let mut frames = Vec::new();
+        for (head, v) in [(0, 0.2), (1, 0.1)] {
+            let metric = "frame_element_to_target";
+            let at = (Some(0), Some(head));
+            frames.push(record("FrameNet", at, metric, (v, v - 0.05, v + 0.05)));
+        }
+        for record in &mut frames {
+            record.experiment = "framenet".to_owned();
+        }
+        frames
+    }
+
+    fn sts() -> Vec<Record> {
+        let heads = [(0.0, 1.0), (-0.1, 0.01), (-0.2, 0.01), (0.0, 1.0)];
+        sweep("STS-B", "pearson_spearman", &heads)
     }
 
     #[test]
     fn sweeps_and_frames_are_judged_together() {
-        let sts = sweep(
+        let rte = sweep(
+            "RTE",
+            "accuracy",
+            &[(0.0, 1.0), (-0.2, 0.01), (-0.1, 0.01), (0.0, 1.0)],
+        );
+        let found = findings(&[sts(), rte, frames()].map(written));
+        assert_eq!(verdict(&found, "sts-rte-share-heads", None), Verdict::Holds);
+        // Head 1-2 is one of the two and costs 0.1.
+        assert_eq!(
+            verdict(&found, "framenet-heads-idle", Some("RTE")),
+            Verdict::DoesNotHold
+        );
+        // Two of four are half, and not more than half.
+        assert_eq!(
+            verdict(&found, "overparametrised", Some("STS-B")),
+            Verdict::DoesNotHold
+        );
+    }
+
+    #[test]
+    fn what_is_not_significant_shares_nothing_and_contradicts_nothing() {
+        let weak = sweep("RTE", "accuracy", &[(0.0, 1.0), (-0.2, 1.0), (-0.1, 1.0)]);
+        let found = findings(&[sts(), weak].map(written));
+        assert_eq!(
+            verdict(&found, "sts-rte-share-heads", None),
+            Verdict::Inconclusive
+        );
+        // Others than STS-B's, for sure; and others, but hardly.
+        for (third, right) in [
+            (-0.01, Verdict::DoesNotHold),
+            (-0.149, Verdict::Inconclusive),
+        ] {
+            let heads = [(-0.15, 0.01), (third, 0.01), (third, 0.01), (-0.2, 0.01)];
+            let other = sweep("RTE", "accuracy", &heads);
+            let found = findings(&[sts(), other].map(written));
+            assert_eq!(verdict(&found, "sts-rte-share-heads", None), right);
+        }
+    }
+
+    #[test]
+    fn a_model_at_chance_shows_nothing() {
+        let idle = || sweep("RTE", "accuracy", &[(0.0001, 1.0); 4]);
+        let found = findings(&[idle(), frames()].map(written));
+        for claim in ["overparametrised", "framenet-heads-idle"] {
+            assert_eq!(
+                verdict(&found, claim, Some("RTE")),
+                Verdict::Holds,
+                "{claim}"
+            );
+        }
+        // Four of five are of one class: 0.8 is what a constant scores.
+        let at_chance = Written {
+            records: idle(),
+            labels: vec![1.0, 1.0, 1.0, 1.0, 0.0],
+        };
+        let found = findings(&[at_chance, written(frames())]);
+        for claim in ["overparametrised", "framenet-heads-idle"] {
+            assert_eq!(
+                verdict(&found, claim, Some("RTE")),
+                Verdict::Inconclusive,
+                "{claim}"
+            );
+        }
+        let open = found
+            .iter()
+            .find(|f| f.claim == "overparametrised")
+            .unwrap();
+        assert_eq!((open.ci_low, open.ci_high), (None, None));
+        assert!(
+            open.finding.contains("not above chance for sure"),
+            "{}",
+            open.finding
+        );
+    }
+
+    #[test]
+    fn shared_words_are_asked_of_the_heads_that_matter_here() {
+        let stats = |first: f64| {
+            let mut records = Vec::new();
+            for (head, v) in [(1, first), (2, 0.5)] {
+                let at = (Some(0), Some(head));
+                records.push(record(
+                    "STS-B",
+                    at,
+                    "shared_difference",
+                    (v, v - 0.05, v + 0.05),
+                ));
+            }
+            for record in &mut records {
+                record.experiment = "stats".to_owned();
+                record.model = "m, fine-tuned on each task".to_owned();
+            }
+            written(records)
+        };
+        for (first, right) in [
+            (0.4, Verdict::Holds),
+            (0.01, Verdict::Inconclusive),
+            (-0.4, Verdict::DoesNotHold),
+        ] {
+            let found = findings(&[written(sts()), stats(first)]);
+            assert_eq!(verdict(&found, "shared-words", Some("STS-B")), right);
+        }
+        let weak = sweep(
             "STS-B",
             "pearson_spearman",
-            &[(0.0, 1.0), (-0.1, 0.01), (-0.2, 0.01)],
+            &[(0.0, 1.0), (-0.1, 1.0), (-0.2, 1.0)],
         );
-        let rte = sweep("RTE", "accuracy", &[(0.0, 1.0), (-0.2, 0.01), (-0.1, 0.01)]);
-        let mut frames = vec![
-            record(
-                "FrameNet",
-                (Some(0), Some(0)),
-                "frame_element_to_target",
-                (0.2, 0.1, 0.3),
-            ),
-            record(
-                "FrameNet",
-                (Some(0), Some(1)),
-                "frame_element_to_target",
-                (0.1, 0.0, 0.3),
-            ),
-        ];
-        for record in &mut frames {
-            record.experiment = "framenet".to_owned();
-        }
-        let found = findings(&[sts.clone(), rte, frames]);
-        assert_eq!(verdict(&found, "sts-rte-share-heads"), Verdict::Holds);
-        // Head 1-2 is one of the two and costs 0.1.
-        assert_eq!(verdict(&found, "framenet-heads-idle"), Verdict::DoesNotHold);
-        assert_eq!(verdict(&found, "overparametrised"), Verdict::DoesNotHold);
-        // Where nothing is sure, nothing can be told.
-        let weak = sweep("RTE", "accuracy", &[(0.0, 1.0), (-0.2, 1.0), (-0.1, 1.0)]);
-        let found = findings(&[sts, weak]);
+        let found = findings(&[written(weak), stats(0.4)]);
         assert_eq!(
-            verdict(&found, "sts-rte-share-heads"),
-            Verdict::CannotBeTold
+            verdict(&found, "shared-words", Some("STS-B")),
+            Verdict::Inconclusive
         );
     }
 }

@@ -1,67 +1,7 @@
-//! Looking records up, and comparing numbers that carry intervals.
+//! Looking records up, and what findings have in common.
 
-use attn_core::Record;
-use attn_figures::claims::{Finding, Verdict};
+use attn_core::{Estimate, Finding, Record, Verdict};
 use std::collections::HashMap;
-
-/// A number with its 95 % interval and what it rests on.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Number {
-    pub value: f64,
-    pub low: f64,
-    pub high: f64,
-    pub n: usize,
-}
-
-impl Number {
-    /// A record's number; without an interval where the record has none.
-    pub fn of(record: &Record) -> Self {
-        Self {
-            value: record.value,
-            low: record.ci_low.unwrap_or(record.value),
-            high: record.ci_high.unwrap_or(record.value),
-            n: record.n,
-        }
-    }
-
-    /// `self - other` by the method of variance estimates recovery (Zou and Donner 2008), which puts
-    /// the interval of a difference together from those of its parts. It takes the parts for
-    /// independent; on the same examples they mostly rise and fall together, and the interval is
-    /// then too wide rather than too narrow.
-    pub fn minus(self, other: Self) -> Self {
-        let value = self.value - other.value;
-        Self {
-            value,
-            low: value - (self.value - self.low).hypot(other.high - other.value),
-            high: value + (self.high - self.value).hypot(other.value - other.low),
-            n: self.n.min(other.n),
-        }
-    }
-
-    /// The mean. Ends are averaged like values: right when all rise and fall together (one set of
-    /// examples), too wide else. `None` of nothing.
-    pub fn mean(all: &[Self]) -> Option<Self> {
-        let count = all.len() as f64;
-        let mean = |part: fn(&Self) -> f64| all.iter().map(part).sum::<f64>() / count;
-        Some(Self {
-            value: mean(|x| x.value),
-            low: mean(|x| x.low),
-            high: mean(|x| x.high),
-            n: all.iter().map(|x| x.n).min()?,
-        })
-    }
-
-    /// Whether it is above 0.
-    pub fn positive(self) -> Verdict {
-        if self.low > 0.0 {
-            Verdict::Holds
-        } else if self.high <= 0.0 {
-            Verdict::DoesNotHold
-        } else {
-            Verdict::CannotBeTold
-        }
-    }
-}
 
 /// Task, layer, head and metric of a record.
 type Key<'a> = (&'a str, Option<usize>, Option<usize>, &'a str);
@@ -114,49 +54,51 @@ impl<'a> Book<'a> {
         layer: Option<usize>,
         head: Option<usize>,
         metric: &str,
-    ) -> Option<Number> {
+    ) -> Option<Estimate> {
         let at = self.places.get(&(task, layer, head, metric))?;
-        self.records.get(*at).map(Number::of)
+        self.records.get(*at).map(Estimate::of)
     }
 
     /// The numbers of all heads: `(layer, head, number)`.
-    pub fn heads(&self, task: &str, metric: &str) -> Vec<(usize, usize, Number)> {
+    pub fn heads(&self, task: &str, metric: &str) -> Vec<(usize, usize, Estimate)> {
         self.records
             .iter()
             .filter(|r| r.task == task && r.metric == metric)
-            .filter_map(|r| Some((r.layer?, r.head?, Number::of(r))))
+            .filter_map(|r| Some((r.layer?, r.head?, Estimate::of(r))))
             .collect()
     }
 
     /// The head with the greatest number.
-    pub fn greatest(&self, task: &str, metric: &str) -> Option<(usize, usize, Number)> {
+    pub fn greatest(&self, task: &str, metric: &str) -> Option<(usize, usize, Estimate)> {
         self.heads(task, metric)
             .into_iter()
-            .max_by(|a, b| a.2.value.total_cmp(&b.2.value))
+            .max_by(|a, b| a.2.mean.total_cmp(&b.2.mean))
     }
 
-    /// A finding of this run, with its number.
+    /// A finding of this run, with the number that decides and the rule by which it does.
     pub fn finding(
         &self,
-        claim: &str,
-        task: Option<&str>,
+        (claim, task): (&str, Option<&str>),
         verdict: Verdict,
-        number: Number,
+        number: Estimate,
+        rule: &str,
         finding: String,
     ) -> Option<Finding> {
         let first = self.records.first()?;
-        Some(Finding {
+        let found = Finding {
             claim: claim.to_owned(),
             model: first.model.clone(),
             task: task.map(str::to_owned),
             verdict,
+            rule: rule.to_owned(),
             finding,
-            value: Some(number.value),
-            ci_low: (number.low < number.value).then_some(number.low),
-            ci_high: (number.high > number.value).then_some(number.high),
+            value: None,
+            ci_low: None,
+            ci_high: None,
             n: number.n,
             seed: first.seed,
-        })
+        };
+        Some(found.with(number))
     }
 }
 
@@ -166,21 +108,30 @@ pub fn name((layer, head): (usize, usize)) -> String {
 }
 
 /// A number in points.
-pub fn points(number: Number) -> String {
-    format!(
-        "{:+.1} [{:+.1}, {:+.1}] points",
-        100.0 * number.value,
-        100.0 * number.low,
-        100.0 * number.high
-    )
+pub fn points(number: Estimate) -> String {
+    let shown = number.map(|v| 100.0 * v);
+    match shown.interval {
+        Some((low, high)) => format!("{:+.1} [{low:+.1}, {high:+.1}] points", shown.mean),
+        None => format!("{:+.1} points (no interval)", shown.mean),
+    }
 }
 
 /// A weight or other small number.
-pub fn weight(number: Number) -> String {
-    format!(
-        "{:.3} [{:.3}, {:.3}]",
-        number.value, number.low, number.high
-    )
+pub fn weight(number: Estimate) -> String {
+    match number.interval {
+        Some((low, high)) => format!("{:.3} [{low:.3}, {high:.3}]", number.mean),
+        None => format!("{:.3} (no interval)", number.mean),
+    }
+}
+
+/// The smaller of two numbers.
+pub fn lower(a: Estimate, b: Estimate) -> Estimate {
+    if b.mean < a.mean { b } else { a }
+}
+
+/// The greater of two numbers.
+pub fn higher(a: Estimate, b: Estimate) -> Estimate {
+    if b.mean > a.mean { b } else { a }
 }
 
 #[cfg(test)]
@@ -212,21 +163,27 @@ pub mod tests {
     }
 
     #[test]
-    fn a_difference_is_as_wide_as_its_parts_in_quadrature() {
-        let number = |value, low, high| Number {
-            value,
-            low,
-            high,
-            n: 10,
-        };
-        // Zou and Donner's square-and-add: 0.8 - 3 and 0.8 + 4 by hand, from legs 3, 4 (low) and 4, 3.
-        let d = number(10.0, 7.0, 14.0).minus(number(9.2, 6.2, 13.2));
-        assert!((d.value - 0.8).abs() < 1e-12);
-        assert!((d.low - (0.8 - 5.0)).abs() < 1e-12);
-        assert!((d.high - (0.8 + 5.0)).abs() < 1e-12);
-        assert_eq!(d.positive(), Verdict::CannotBeTold);
-        assert_eq!(number(1.0, 0.1, 2.0).positive(), Verdict::Holds);
-        assert_eq!(number(-1.0, -2.0, -0.1).positive(), Verdict::DoesNotHold);
-        assert_eq!(Number::mean(&[]), None);
+    fn a_number_without_interval_is_shown_and_published_without() {
+        let mut records = [record("RTE", (None, None), "accuracy", (0.5, 0.5, 0.5))];
+        records[0].ci_low = None;
+        records[0].ci_high = None;
+        let book = Book::new(&records);
+        let number = book.number("RTE", None, None, "accuracy").unwrap();
+        assert_eq!(number.interval, None);
+        let found = book.finding(
+            ("c", None),
+            Verdict::Inconclusive,
+            number,
+            "r",
+            String::new(),
+        );
+        let found = found.unwrap();
+        assert_eq!(
+            (found.value, found.ci_low, found.ci_high),
+            (Some(0.5), None, None)
+        );
+        assert_eq!(found.verdict_words(), "inconclusive (n = 100)");
+        assert_eq!(weight(number), "0.500 (no interval)");
+        assert_eq!(points(number), "+50.0 points (no interval)");
     }
 }

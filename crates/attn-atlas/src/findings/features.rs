@@ -1,7 +1,9 @@
 //! Sections 4.3 and 4.4 on the maps: which layers change, and what columns stand on.
 
-use super::book::{Book, Number, name, weight};
-use attn_figures::claims::{Finding, Verdict};
+use super::book::{Book, higher, lower, name, weight};
+use attn_core::{Estimate, Finding, Verdict};
+use attn_stats::estimates::{corrected, difference, mean};
+use attn_stats::verdict::{above, all, all_above, at_least_of, at_most, not};
 
 /// Linguistic features of Section 4.4.
 const LINGUISTIC: [&str; 6] = ["noun", "verb", "pronoun", "subject", "object", "negation"];
@@ -11,8 +13,12 @@ const RAISED: [(&str, &[&str]); 3] = [
     ("object", &["MRPC", "RTE", "QQP"]),
     ("negation", &["QNLI"]),
 ];
-/// From this share of all attention on, a column is a stripe: an even map of 10 tokens has 0.1.
+/// From this proportion of all attention on, a column is a stripe: an even map of 10 tokens has 0.1.
 const STRIPE: f64 = 0.1;
+/// "Hardly ever": in at most one stripe of twenty.
+const HARDLY: f64 = 0.05;
+/// A weight is negligible beside another when it is at most a tenth of it.
+const NEGLIGIBLE: f64 = 0.1;
 
 /// What records of `attn stats` say about Sections 4.3 and 4.4.
 pub fn findings(book: &Book<'_>) -> Vec<Finding> {
@@ -28,7 +34,7 @@ pub fn findings(book: &Book<'_>) -> Vec<Finding> {
 }
 
 /// The layer means of a metric, first layer first.
-fn layers(book: &Book<'_>, task: &str, metric: &str) -> Vec<Number> {
+fn layers(book: &Book<'_>, task: &str, metric: &str) -> Vec<Estimate> {
     let metric = format!("{metric}_layer_mean");
     (0..book.grid().0)
         .map_while(|layer| book.number(task, Some(layer), None, &metric))
@@ -38,105 +44,87 @@ fn layers(book: &Book<'_>, task: &str, metric: &str) -> Vec<Number> {
 fn changed_most(book: &Book<'_>, task: &str) -> Option<Finding> {
     let means = layers(book, task, "cosine_paper");
     let (early, last) = means.split_at_checked(means.len().checked_sub(2)?)?;
-    let least_early = early.iter().copied().reduce(lower)?;
-    let greatest_last = last.iter().copied().reduce(higher)?;
-    let gap = least_early.minus(greatest_last);
+    // Every earlier layer against each of the last two: none of them is picked.
+    let gaps: Vec<Estimate> = early
+        .iter()
+        .flat_map(|e| last.iter().map(move |l| difference(*e, *l)))
+        .collect();
+    let least = gaps.iter().copied().reduce(lower)?;
     let mut order: Vec<usize> = (0..means.len()).collect();
-    order.sort_by(|&a, &b| means[a].value.total_cmp(&means[b].value));
-    let last_two = gap.positive();
+    order.sort_by(|&a, &b| means[a].mean.total_cmp(&means[b].mean));
+    let last_two = all_above(&gaps, 0.0);
     // The paper names QQP as the exception.
-    let verdict = match (task, last_two) {
-        ("QQP", Verdict::Holds) => Verdict::DoesNotHold,
-        ("QQP", Verdict::DoesNotHold) => Verdict::Holds,
-        (_, verdict) => verdict,
+    let (verdict, rule) = if task == "QQP" {
+        (
+            not(last_two),
+            "the paper's exception: some earlier layer changes more than one of the last two",
+        )
+    } else {
+        (
+            last_two,
+            "every earlier layer is more similar to before than each of the last two; one that is less so \
+             (corrected for the number of pairs) contradicts",
+        )
     };
     book.finding(
-        "last-two-layers",
-        Some(task),
+        ("last-two-layers", Some(task)),
         verdict,
-        gap,
+        least,
+        rule,
         format!(
             "layers {} and {} of {} change most; similarity of the earlier layer that changes most, less that of \
              the last two's that changes less: {}",
             order.first()? + 1,
             order.get(1)? + 1,
             means.len(),
-            weight(gap)
+            weight(least)
         ),
     )
-}
-
-fn lower(a: Number, b: Number) -> Number {
-    if b.value < a.value { b } else { a }
-}
-
-fn higher(a: Number, b: Number) -> Number {
-    if b.value > a.value { b } else { a }
 }
 
 /// Whether stripes stand on special tokens and not on linguistic features.
 fn stripes(book: &Book<'_>, task: &str) -> Option<Finding> {
     let (layers, heads) = book.grid();
-    let at = |layer, head, feature: &str| {
-        book.number(
-            task,
-            Some(layer),
-            Some(head),
-            &format!("attention_to_{feature}"),
-        )
-    };
-    let (mut special, mut linguistic, mut open) = (0_usize, 0_usize, 0_usize);
-    let mut n = usize::MAX;
+    let mut gaps = Vec::new();
     for layer in 0..layers {
         for head in 0..heads {
-            let own = ["cls", "sep"]
-                .iter()
-                .filter_map(|f| at(layer, head, f))
-                .reduce(higher)?;
-            let Some(other) = LINGUISTIC
-                .iter()
-                .filter_map(|f| at(layer, head, f))
-                .reduce(higher)
-            else {
+            let at = |feature: &&str| {
+                book.number(
+                    task,
+                    Some(layer),
+                    Some(head),
+                    &format!("attention_to_{feature}"),
+                )
+            };
+            let own = ["cls", "sep"].iter().filter_map(at).reduce(higher)?;
+            let Some(other) = LINGUISTIC.iter().filter_map(at).reduce(higher) else {
                 continue;
             };
-            if own.value.max(other.value) < STRIPE {
-                continue;
-            }
-            n = n.min(own.n);
-            match own.minus(other).positive() {
-                Verdict::Holds => special += 1,
-                Verdict::DoesNotHold => linguistic += 1,
-                Verdict::CannotBeTold => open += 1,
+            if own.mean.max(other.mean) >= STRIPE {
+                gaps.push(difference(own, other));
             }
         }
     }
-    let all = special + linguistic + open;
-    if all == 0 {
-        return None;
-    }
-    let share = |count: usize| count as f64 / all as f64;
-    // "Hardly ever": in at most one stripe of twenty.
-    let verdict = if share(linguistic + open) <= 0.05 {
-        Verdict::Holds
-    } else if share(linguistic) > 0.05 {
-        Verdict::DoesNotHold
-    } else {
-        Verdict::CannotBeTold
+    let n = gaps.iter().map(|g| g.n).min()?;
+    let total = gaps.len();
+    let count = |verdict| {
+        let decided = |g: &&Estimate| above(&corrected(**g, total), 0.0) == verdict;
+        gaps.iter().filter(decided).count()
     };
+    let special = count(Verdict::Holds);
+    let linguistic = count(Verdict::DoesNotHold);
+    let open = total - special - linguistic;
+    let verdict = at_least_of(special, linguistic, open, (1.0 - HARDLY) * total as f64);
+    let proportion = special as f64 / total as f64;
     book.finding(
-        "vertical-is-special",
-        Some(task),
+        ("vertical-is-special", Some(task)),
         verdict,
-        Number {
-            value: share(special),
-            low: share(special),
-            high: share(special + open),
-            n,
-        },
+        Estimate::without_interval(proportion, n),
+        "[CLS] or [SEP] is the strongest column in at least 95 of 100 heads with a column of 0.1 or more, each head \
+         corrected for their number; does not hold when it is not, even if all open heads were",
         format!(
-            "{all} heads give some feature {STRIPE} or more; the strongest is [CLS] or [SEP] in {special}, a noun, verb, \
-             pronoun, subject, object or negation in {linguistic}, either in {open}"
+            "{total} heads give some feature {STRIPE} or more; the strongest is [CLS] or [SEP] in {special}, a noun, verb, \
+             pronoun, subject, object or negation in {linguistic}; {open} are open"
         ),
     )
 }
@@ -146,20 +134,15 @@ fn early_and_late(book: &Book<'_>, task: &str) -> Option<Finding> {
     let halves = |feature: &str| {
         let means = layers(book, task, &format!("attention_to_{feature}"));
         let (early, late) = means.split_at(means.len() / 2);
-        Some((Number::mean(early)?, Number::mean(late)?))
+        Some((mean(early)?, mean(late)?))
     };
     let (cls, sep) = (halves("cls")?, halves("sep")?);
-    let (cls_early, sep_late) = (cls.0.minus(cls.1), sep.1.minus(sep.0));
-    let verdict = match (cls_early.positive(), sep_late.positive()) {
-        (Verdict::Holds, Verdict::Holds) => Verdict::Holds,
-        (Verdict::DoesNotHold, _) | (_, Verdict::DoesNotHold) => Verdict::DoesNotHold,
-        _ => Verdict::CannotBeTold,
-    };
+    let (cls_early, sep_late) = (difference(cls.0, cls.1), difference(sep.1, sep.0));
     book.finding(
-        "cls-early-sep-late",
-        Some(task),
-        verdict,
+        ("cls-early-sep-late", Some(task)),
+        all_above(&[cls_early, sep_late], 0.0),
         lower(cls_early, sep_late),
+        "both differences are above 0; one that is below (corrected for two) contradicts",
         format!(
             "attention to [CLS], first half of the layers less second: {}; to [SEP], second less first: {}",
             weight(cls_early),
@@ -168,51 +151,82 @@ fn early_and_late(book: &Book<'_>, task: &str) -> Option<Finding> {
     )
 }
 
-/// What fine-tuning raises most, beside what the special tokens get.
+/// What fine-tuning raises, beside what the special tokens get.
 fn raised(book: &Book<'_>, task: &str) -> Option<Finding> {
     let features: Vec<&str> = RAISED
         .iter()
         .filter(|(_, tasks)| tasks.contains(&task))
         .map(|(feature, _)| *feature)
         .collect();
-    let means = |feature| layers(book, task, &format!("attention_to_{feature}"));
-    let special = ["cls", "sep"].map(|f| Number::mean(&means(f)));
-    let special = special.into_iter().flatten().reduce(higher)?;
+    let means = |feature| mean(&layers(book, task, &format!("attention_to_{feature}")));
+    let special = ["cls", "sep"]
+        .into_iter()
+        .filter_map(means)
+        .reduce(higher)?;
     let mut words = Vec::new();
-    let (mut any, mut deciding) = (false, None::<Number>);
+    let mut rises = Vec::new();
+    let mut weights = Vec::new();
     for feature in features {
-        let raises = book.heads(task, &format!("difference_attention_to_{feature}"));
-        let count = raises.iter().filter(|r| r.2.low > 0.0).count();
-        let &(layer, head, rise) = raises
+        let changes = book.heads(task, &format!("difference_attention_to_{feature}"));
+        let family = changes.len();
+        let up: Vec<_> = changes
             .iter()
-            .max_by(|a, b| a.2.value.total_cmp(&b.2.value))?;
-        let after = book.number(
-            task,
-            Some(layer),
-            Some(head),
-            &format!("attention_to_{feature}"),
-        )?;
-        any |= count > 0;
-        words.push(format!(
-            "{feature}: raised in {count} of {} heads, most in {} by {} to {:.3}",
-            raises.len(),
-            name((layer, head)),
-            weight(rise),
-            after.value
-        ));
-        let below = special.minus(after);
-        deciding = Some(deciding.map_or(below, |d| lower(d, below)));
+            .filter(|r| above(&corrected(r.2, family), 0.0) == Verdict::Holds)
+            .collect();
+        rises.extend(changes.iter().map(|r| r.2));
+        let after = |layer, head| {
+            book.number(
+                task,
+                Some(layer),
+                Some(head),
+                &format!("attention_to_{feature}"),
+            )
+        };
+        let most = up
+            .iter()
+            .filter_map(|&&(l, h, rise)| Some((l, h, rise, after(l, h)?)))
+            .max_by(|a, b| a.3.mean.total_cmp(&b.3.mean));
+        weights.extend(up.iter().filter_map(|&&(l, h, _)| after(l, h)));
+        words.push(match most {
+            Some((layer, head, rise, after)) => format!(
+                "{feature}: raised in {} of {family} heads; the greatest weight among these in {}, by {} to {}",
+                up.len(),
+                name((layer, head)),
+                weight(rise),
+                weight(after)
+            ),
+            None => format!("{feature}: raised for sure in none of {family} heads"),
+        });
     }
-    let deciding = deciding?;
+    if rises.is_empty() {
+        return None;
+    }
+    // How far each weight lies above what would be negligible.
+    let bar = special.map(|v| NEGLIGIBLE * v);
+    let beyond: Vec<Estimate> = weights.iter().map(|w| difference(*w, bar)).collect();
+    let greatest = beyond.iter().copied().reduce(higher);
+    let none_raised = || all(&rises.iter().map(|r| at_most(r, 0.0)).collect::<Vec<_>>());
+    let verdict = match greatest {
+        None if none_raised() == Verdict::Holds => Verdict::DoesNotHold,
+        None => Verdict::Inconclusive,
+        Some(_) => {
+            let small = all(&beyond.iter().map(|b| at_most(b, 0.0)).collect::<Vec<_>>());
+            let large = |b: &Estimate| above(&corrected(*b, beyond.len()), 0.0) == Verdict::Holds;
+            match small {
+                Verdict::Holds => Verdict::Holds,
+                _ if beyond.iter().any(large) => Verdict::DoesNotHold,
+                _ => Verdict::Inconclusive,
+            }
+        }
+    };
+    let number = greatest.or_else(|| rises.iter().copied().reduce(higher))?;
     book.finding(
-        "features-negligible",
-        Some(task),
-        if any {
-            deciding.positive()
-        } else {
-            Verdict::DoesNotHold
-        },
-        deciding,
+        ("features-negligible", Some(task)),
+        verdict,
+        number,
+        "some head is raised (corrected for all heads), and in each such head the weight is at most a tenth of what the \
+         mean head gives [CLS] or [SEP], the stronger; one above that (corrected) contradicts. The number is the greatest \
+         weight less that tenth",
         format!(
             "{}; the mean head gives [CLS] or [SEP], the stronger of the two, {}",
             words.join("; "),
@@ -223,25 +237,28 @@ fn raised(book: &Book<'_>, task: &str) -> Option<Finding> {
 
 /// SST-2's only separator against the two of other tasks.
 fn one_separator(book: &Book<'_>) -> Option<Finding> {
-    let mean = |task: &str| Number::mean(&layers(book, task, "attention_to_sep"));
-    let sst2 = mean("SST-2")?;
-    let others: Vec<(&str, Number)> = book
+    let all = |task: &str| mean(&layers(book, task, "attention_to_sep"));
+    let sst2 = all("SST-2")?;
+    let gaps: Vec<Estimate> = book
         .tasks()
         .into_iter()
         .filter(|task| *task != "SST-2")
-        .filter_map(|task| Some((task, sst2.minus(mean(task)?))))
+        .filter_map(|task| Some(difference(sst2, all(task)?)))
         .collect();
-    let least = others.iter().map(|(_, gap)| *gap).reduce(lower)?;
-    let above = others.iter().filter(|(_, gap)| gap.low > 0.0).count();
-    let all = others.len();
+    let least = gaps.iter().copied().reduce(lower)?;
+    let greater = gaps
+        .iter()
+        .filter(|g| above(g, 0.0) == Verdict::Holds)
+        .count();
     book.finding(
-        "sst2-sep-greater",
-        Some("SST-2"),
-        least.positive(),
+        ("sst2-sep-greater", Some("SST-2")),
+        all_above(&gaps, 0.0),
         least,
+        "greater than on every other task; less than on one (corrected for their number) contradicts",
         format!(
-            "mean weight on [SEP] over all heads {}; greater than on {above} of {all} other tasks; the least gap is {}",
+            "mean weight on [SEP] over all heads {}; greater than on {greater} of {} other tasks; the least gap is {}",
             weight(sst2),
+            gaps.len(),
             weight(least)
         ),
     )
@@ -274,8 +291,8 @@ mod tests {
             .into_iter()
             .map(|f| f.verdict)
             .collect();
-        use Verdict::*;
-        assert_eq!(verdicts, [Holds, DoesNotHold, DoesNotHold, CannotBeTold]);
+        use Verdict::{DoesNotHold, Holds, Inconclusive};
+        assert_eq!(verdicts, [Holds, DoesNotHold, DoesNotHold, Inconclusive]);
     }
 
     #[test]
@@ -310,6 +327,55 @@ mod tests {
         let found = findings(&Book::new(&records));
         assert_eq!(found[0].claim, "vertical-is-special");
         assert_eq!(found[0].verdict, Verdict::DoesNotHold);
-        assert_eq!(found[0].value, Some(0.5));
+        assert_eq!((found[0].value, found[0].ci_high), (Some(0.5), None));
+    }
+
+    /// Heads that nothing decides are no end of an interval.
+    #[test]
+    fn open_heads_leave_the_verdict_open() {
+        let at = |head| (Some(0), Some(head));
+        let mut records = Vec::new();
+        for head in 0..4 {
+            let special = if head == 0 { 0.21 } else { 0.4 };
+            for (feature, v) in [("cls", special), ("noun", 0.2)] {
+                let metric = format!("attention_to_{feature}");
+                records.push(record("RTE", at(head), &metric, (v, v - 0.02, v + 0.02)));
+            }
+        }
+        let found = findings(&Book::new(&records)).remove(0);
+        assert_eq!(found.verdict, Verdict::Inconclusive);
+        assert_eq!(
+            (found.value, found.ci_low, found.ci_high),
+            (Some(0.75), None, None)
+        );
+        assert!(found.finding.ends_with("1 are open"), "{}", found.finding);
+    }
+
+    fn nouns(rise: f64, after: f64) -> Finding {
+        let mut records = layer("RTE", "attention_to_cls", &[0.31]);
+        records.extend(layer("RTE", "attention_to_sep", &[0.05]));
+        let at = (Some(0), Some(0));
+        for (metric, v) in [
+            ("difference_attention_to_noun", rise),
+            ("attention_to_noun", after),
+        ] {
+            records.push(record("RTE", at, metric, (v, v - 0.005, v + 0.005)));
+        }
+        let found = findings(&Book::new(&records));
+        let mut found = found
+            .into_iter()
+            .filter(|f| f.claim == "features-negligible");
+        found.next().unwrap()
+    }
+
+    #[test]
+    fn negligible_is_a_tenth_and_has_to_be_shown() {
+        // 0.27 beside 0.31.
+        assert_eq!(nouns(0.1, 0.27).verdict, Verdict::DoesNotHold);
+        assert_eq!(nouns(0.01, 0.02).verdict, Verdict::Holds);
+        assert_eq!(nouns(0.01, 0.031).verdict, Verdict::Inconclusive);
+        // Not raised for sure, and surely not raised.
+        assert_eq!(nouns(0.001, 0.02).verdict, Verdict::Inconclusive);
+        assert_eq!(nouns(-0.01, 0.02).verdict, Verdict::DoesNotHold);
     }
 }

@@ -1,102 +1,414 @@
-//! `claims.jsonl` of `attn ablate` as findings.
+//! Section 4.6 on the records of one sweep.
+//!
+//! The evidence is what `attn ablate` recorded: each head's and layer's difference with its paired
+//! interval and p-values, and for the best of many an interval that covers all of them. The verdicts
+//! are those of its own table, by the same rules ([`judge`]).
 
-use crate::ablation::claims::{Claim, Verdict as Sweep};
-use attn_core::Task;
-use attn_figures::claims::{Finding, Verdict};
+use super::book::{Book, name, weight};
+use crate::ablation::claims::{FIRST_LAYER_LOSS, judge};
+use attn_core::{Estimate, Finding, Metric, Record, Task, Verdict};
+use attn_stats::chance::constant_score;
+use attn_stats::verdict::above;
 
-/// What a sweep says about claims that the paper makes.
-pub fn findings(claims: &[Claim]) -> Vec<Finding> {
-    claims.iter().filter_map(of_sweep).collect()
+/// What switching off a head or a layer changes, and the p-values of that.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Effect {
+    /// Layer, from 0.
+    pub layer: usize,
+    /// Head, from 0; absent for a whole layer.
+    pub head: Option<usize>,
+    /// The difference to the baseline.
+    pub change: Estimate,
+    /// By itself.
+    pub p: Option<f64>,
+    /// After Holm's correction over the sweep.
+    pub holm: Option<f64>,
 }
 
-/// A sweep's claim as a finding; `None` where the paper says nothing of the kind about the task.
-fn of_sweep(claim: &Claim) -> Option<Finding> {
-    let task = claim.task.parse::<Task>().ok();
-    let id = match (claim.key.as_str(), task) {
-        ("best-head", _) => "some-head-off-helps",
-        ("average-head", Some(Task::Mrpc | Task::Rte)) => "random-head-off-helps",
-        ("best-layer", _) => "layer-off-helps",
-        ("first-layer", Some(Task::Rte)) => "first-layer-off-helps",
-        ("first-layer", Some(Task::Qnli | Task::Mnli)) => "layer-off-hurts",
+impl Effect {
+    /// The head or layer as people count.
+    pub fn title(&self) -> String {
+        match self.head {
+            Some(head) => format!("head {}", name((self.layer, head))),
+            None => format!("layer {}", self.layer + 1),
+        }
+    }
+
+    /// Whether it costs something, after correction.
+    pub fn costs(&self) -> bool {
+        let significant = self.holm.is_some_and(|p| p < attn_stats::verdict::LEVEL);
+        significant && self.change.mean < 0.0
+    }
+}
+
+/// The part of a run's records that is its sweep: not its curves, nor lists and sets of heads.
+pub fn of_sweep(records: &[Record]) -> Vec<Record> {
+    let own = |r: &&Record| {
+        let mut parts = r.experiment.split('/');
+        parts.next() == Some("ablate")
+            && parts.next().is_some()
+            && parts.next().is_none_or(|p| p == "claim")
+    };
+    let named = |r: &Record| {
+        let mut record = r.clone();
+        if let Some((_, key)) = r.experiment.split_once("/claim/") {
+            record.metric = format!("{key} {}", r.metric);
+        }
+        record
+    };
+    records.iter().filter(own).map(named).collect()
+}
+
+/// One task's sweep, by the metric that stands first for the task.
+pub struct Sweep<'a> {
+    pub model: &'a str,
+    pub name: &'a str,
+    pub task: Task,
+    pub metric: Metric,
+    pub book: Book<'a>,
+    labels: &'a [f64],
+}
+
+impl<'a> Sweep<'a> {
+    /// Of what [`of_sweep`] gives; `labels` are the scored examples', where they are known.
+    pub fn of(records: &'a [Record], labels: &'a [f64]) -> Option<Self> {
+        let first = records.first()?;
+        let task: Task = first.task.parse().ok()?;
+        Some(Self {
+            model: &first.model,
+            name: &first.task,
+            task,
+            metric: *task.metrics().first()?,
+            book: Book::new(records),
+            labels,
+        })
+    }
+
+    fn number(&self, place: (Option<usize>, Option<usize>), what: &str) -> Option<Estimate> {
+        let metric = format!("{}{what}", self.metric.name());
+        self.book.number(self.name, place.0, place.1, &metric)
+    }
+
+    /// A head's or a whole layer's effect.
+    pub fn effect(&self, layer: usize, head: Option<usize>) -> Option<Effect> {
+        let at = |what| self.number((Some(layer), head), what);
+        Some(Effect {
+            layer,
+            head,
+            change: at("_difference")?,
+            p: at("_p").map(|p| p.mean),
+            holm: at("_p_holm").map(|p| p.mean),
+        })
+    }
+
+    /// The effects of all single heads, or of all whole layers.
+    pub fn effects(&self, heads: bool) -> Vec<Effect> {
+        let (layers, across) = self.book.grid();
+        let heads = if heads { across } else { 0 };
+        (0..layers)
+            .flat_map(|layer| {
+                let single = (0..heads).filter_map(move |head| self.effect(layer, Some(head)));
+                let whole = (heads == 0).then(|| self.effect(layer, None)).flatten();
+                single.chain(whole)
+            })
+            .collect()
+    }
+
+    /// Whether the baseline scores above the best constant prediction: a model that has learnt
+    /// nothing has nothing to lose.
+    pub fn has_learnt(&self) -> Verdict {
+        let constant = constant_score(self.metric, self.labels);
+        match (self.number((None, None), ""), constant) {
+            (Some(score), Some(constant)) => above(&score, constant),
+            _ => Verdict::Inconclusive,
+        }
+    }
+
+    /// The baseline beside the best constant, in words.
+    pub fn learnt_in_words(&self) -> String {
+        let score = self.number((None, None), "");
+        let constant = constant_score(self.metric, self.labels);
+        let words = match (score, constant) {
+            (Some(score), Some(constant)) => {
+                format!("baseline {}, a constant {constant:.3}", weight(score))
+            }
+            _ => "baseline not compared with a constant".to_owned(),
+        };
+        match self.has_learnt() {
+            Verdict::Holds => words,
+            _ => format!("{words}: not above chance for sure"),
+        }
+    }
+
+    fn claim(&self, key: &str) -> Option<Estimate> {
+        let metric = format!("{key} {}_difference", self.metric.name());
+        self.book.number(self.name, None, None, &metric)
+    }
+
+    /// A finding about this task.
+    pub fn finding(
+        &self,
+        claim: &str,
+        verdict: Verdict,
+        number: Estimate,
+        rule: &str,
+        text: String,
+    ) -> Option<Finding> {
+        let about = (claim, Some(self.name));
+        self.book.finding(about, verdict, number, rule, text)
+    }
+}
+
+/// What a sweep says about Section 4.6.
+pub fn findings(sweep: &Sweep<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.extend(best(sweep, true));
+    if matches!(sweep.task, Task::Mrpc | Task::Rte) {
+        findings.extend(average(sweep));
+    }
+    findings.extend(best(sweep, false));
+    findings.extend(first_layer(sweep));
+    findings
+}
+
+/// The largest gain: of those that are significant after correction, or of all.
+fn best(sweep: &Sweep<'_>, heads: bool) -> Option<Finding> {
+    let effects = sweep.effects(heads);
+    let gains = |e: &&Effect| e.change.mean > 0.0 && e.holm.is_some_and(|p| p < 0.05);
+    let most = |a: &&Effect, b: &&Effect| a.change.mean.total_cmp(&b.change.mean);
+    let shown = effects.iter().filter(gains).max_by(most);
+    let chosen = shown.or_else(|| effects.iter().max_by(most))?;
+    let (key, claim) = if heads {
+        ("best-head", "some-head-off-helps")
+    } else {
+        ("best-layer", "layer-off-helps")
+    };
+    // The sweep's interval covers all candidates; one candidate's own does not know of the choice.
+    let bare = Estimate::without_interval(chosen.change.mean, chosen.change.n);
+    let number = sweep
+        .claim(key)
+        .filter(|e| (e.mean - bare.mean).abs() < 1e-9)
+        .unwrap_or(bare);
+    let holm = chosen.holm.map_or(String::new(), |p| {
+        format!(", p = {p:.3} after Holm's correction over the sweep")
+    });
+    sweep.finding(
+        claim,
+        judge(key, Some(sweep.task), &number, chosen.p, chosen.holm),
+        number,
+        "the largest gain is significant after Holm's correction and above 0 by an interval that covers all candidates; \
+         does not hold when that interval is below 0",
+        format!(
+            "{}, {}: {}{holm}; difference to the baseline (all heads active)",
+            chosen.title(),
+            sweep.metric,
+            weight(number)
+        ),
+    )
+}
+
+fn average(sweep: &Sweep<'_>) -> Option<Finding> {
+    let number = sweep.claim("average-head")?;
+    sweep.finding(
+        "random-head-off-helps",
+        judge("average-head", Some(sweep.task), &number, None, None),
+        number,
+        "the mean difference over all heads is above 0; below 0 contradicts",
+        format!(
+            "mean over {} heads, {}: {}; difference to the baseline (all heads active)",
+            sweep.effects(true).len(),
+            sweep.metric,
+            weight(number)
+        ),
+    )
+}
+
+/// The first layer, which the paper names: a gain on RTE, a small loss on QNLI and MNLI.
+fn first_layer(sweep: &Sweep<'_>) -> Option<Finding> {
+    let (claim, rule) = match sweep.task {
+        Task::Rte => (
+            "first-layer-off-helps",
+            "the first layer alone, p < 0.05 by a paired test, upwards; downwards contradicts"
+                .to_owned(),
+        ),
+        Task::Qnli | Task::Mnli => (
+            "layer-off-hurts",
+            format!(
+                "a loss of more than {:.1} points is excluded; a 95 % interval of the loss from there up contradicts",
+                100.0 * FIRST_LAYER_LOSS
+            ),
+        ),
         _ => return None,
     };
-    let mut finding = format!(
-        "{}, {}, mode {}; p = {:.3}",
-        claim.found, claim.metric, claim.mode, claim.p
-    );
-    if let Some(holm) = claim.holm {
-        finding.push_str(&format!(", {holm:.3} after Holm's correction"));
-    }
-    if let Some(least) = claim.least_detectable {
-        finding.push_str(&format!("; least gain that n could show {least:.3}"));
-    }
-    finding.push_str("; difference to the whole model");
-    Some(Finding {
-        claim: id.to_owned(),
-        model: claim.model.clone(),
-        task: Some(claim.task.clone()),
-        verdict: match claim.verdict {
-            Sweep::Holds => Verdict::Holds,
-            Sweep::DoesNot => Verdict::DoesNotHold,
-            Sweep::CannotBeTold => Verdict::CannotBeTold,
-        },
-        finding,
-        value: Some(claim.difference),
-        ci_low: claim.interval.map(|i| i.0),
-        ci_high: claim.interval.map(|i| i.1),
-        n: claim.n,
-        seed: claim.seed,
-    })
+    let effect = sweep.effect(0, None)?;
+    let p = effect.p.map_or(String::new(), |p| format!(", p = {p:.3}"));
+    sweep.finding(
+        claim,
+        judge(
+            "first-layer",
+            Some(sweep.task),
+            &effect.change,
+            effect.p,
+            effect.holm,
+        ),
+        effect.change,
+        &rule,
+        format!(
+            "layer 1, {}: {}{p}; difference to the baseline (all heads active)",
+            sweep.metric,
+            weight(effect.change)
+        ),
+    )
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
+    use super::super::book::tests::record;
     use super::*;
 
+    /// A sweep of one layer of heads with the given changes, each +- 0.005, and corrected p. The
+    /// baseline is 0.8 +- 0.03.
+    pub fn sweep(task: &str, metric: &str, heads: &[(f64, f64)]) -> Vec<Record> {
+        let mut records = vec![record(task, (None, None), metric, (0.8, 0.77, 0.83))];
+        for (head, &(change, p)) in heads.iter().enumerate() {
+            let at = (Some(0), Some(head));
+            let ends = (change, change - 0.005, change + 0.005);
+            records.push(record(task, at, &format!("{metric}_difference"), ends));
+            for p_value in ["p", "p_holm"] {
+                records.push(record(task, at, &format!("{metric}_{p_value}"), (p, p, p)));
+            }
+        }
+        for record in &mut records {
+            record.experiment = "ablate/uniform".to_owned();
+        }
+        records
+    }
+
+    fn claim(
+        records: &mut Vec<Record>,
+        task: &str,
+        key: &str,
+        metric: &str,
+        ends: (f64, f64, f64),
+    ) {
+        let mut claim = record(task, (None, None), &format!("{metric}_difference"), ends);
+        claim.experiment = format!("ablate/uniform/claim/{key}");
+        records.push(claim);
+    }
+
+    fn judged(records: &[Record]) -> Vec<Finding> {
+        let own = of_sweep(records);
+        findings(&Sweep::of(&own, &[]).unwrap())
+    }
+
     #[test]
-    fn a_sweep_speaks_about_claims_that_the_paper_makes() {
-        let line = r#"{"model":"m","task":"RTE","mode":"uniform","metric":"accuracy","key":"first-layer",
-            "claim":"c","paper":3.2,"found":"layer 1","difference":0.02,"interval":[-0.01,0.05],"p":0.5,
-            "holm":null,"verdict":"cannot_be_told","least_detectable":0.12,"n":100,"seed":42}"#;
-        let claim: Claim = serde_json::from_str(line).unwrap();
-        let finding = of_sweep(&claim).unwrap();
-        assert_eq!(finding.claim, "first-layer-off-helps");
-        assert_eq!(finding.verdict, Verdict::CannotBeTold);
+    fn the_best_head_is_judged_with_all_candidates() {
+        let heads = [(0.012, 0.02), (-0.1, 0.01)];
+        let mut records = sweep("SST-2", "accuracy", &heads);
+        // A list of heads is no baseline, whatever its score.
+        let mut list = record("SST-2", (None, None), "accuracy", (0.1, 0.0, 0.2));
+        list.experiment = "ablate/uniform/list-0:1".to_owned();
+        records.push(list);
+        let before = judged(&records);
         assert_eq!(
-            (finding.value, finding.ci_low, finding.n),
-            (Some(0.02), Some(-0.01), 100)
+            (before[0].verdict, before[0].ci_low),
+            (Verdict::Holds, None)
+        );
+        claim(
+            &mut records,
+            "SST-2",
+            "best-head",
+            "accuracy",
+            (0.012, -0.02, 0.04),
+        );
+        let found = judged(&records);
+        assert_eq!(
+            (found.len(), found[0].claim.as_str()),
+            (1, "some-head-off-helps")
+        );
+        assert_eq!(
+            (found[0].verdict, found[0].ci_low),
+            (Verdict::Inconclusive, Some(-0.02))
         );
         assert!(
-            finding
-                .finding
-                .contains("layer 1, accuracy, mode uniform; p = 0.500; least gain"),
+            found[0].finding.starts_with("head 1-1, accuracy"),
             "{}",
-            finding.finding
+            found[0].finding
         );
-        // The paper names MRPC and RTE only.
-        let other = Claim {
-            key: "average-head".into(),
-            task: "SST-2".into(),
-            ..claim
-        };
-        assert_eq!(of_sweep(&other), None);
-        // Every id that a sweep can give is one of the paper's claims.
-        let paper: attn_figures::claims::PaperClaims =
-            serde_json::from_str(crate::commands::report::CLAIMS).unwrap();
-        for (key, task) in [
-            ("best-head", "QQP"),
-            ("average-head", "MRPC"),
-            ("best-layer", "QQP"),
-            ("first-layer", "RTE"),
-            ("first-layer", "MNLI"),
-        ] {
-            let claim = Claim {
-                key: key.into(),
-                task: task.into(),
-                ..other.clone()
-            };
-            let id = of_sweep(&claim).unwrap().claim;
-            assert!(paper.claims.iter().any(|c| c.id == id), "{id}");
+        assert!(
+            Sweep::of(&of_sweep(&records), &[])
+                .unwrap()
+                .learnt_in_words()
+                .contains("not compared")
+        );
+    }
+
+    fn first(task: &str, ends: (f64, f64, f64), p: f64) -> Finding {
+        let mut records = Vec::new();
+        for (metric, ends) in [("accuracy_difference", ends), ("accuracy_p", (p, p, p))] {
+            let mut record = record(task, (Some(0), None), metric, ends);
+            record.experiment = "ablate/uniform".to_owned();
+            records.push(record);
         }
+        judged(&records).pop().unwrap()
+    }
+
+    #[test]
+    fn the_first_layer_is_asked_what_the_paper_says_of_it() {
+        // MNLI lost 2.0 [0.2, 4.0] points, where the paper has at most 0.2.
+        let found = first("MNLI", (-0.020, -0.040, -0.002), 0.047);
+        assert_eq!(
+            (&found.claim[..], found.verdict),
+            ("layer-off-hurts", Verdict::DoesNotHold)
+        );
+        let found = first("QNLI", (0.002, -0.012, 0.016), 0.892);
+        assert_eq!(found.verdict, Verdict::Inconclusive);
+        assert_eq!(
+            first("QNLI", (0.002, -0.002, 0.016), 0.892).verdict,
+            Verdict::Holds
+        );
+        let found = first("RTE", (0.014, -0.022, 0.051), 0.134);
+        assert_eq!(
+            (&found.claim[..], found.verdict),
+            ("first-layer-off-helps", Verdict::Inconclusive)
+        );
+        assert_eq!(
+            first("RTE", (0.03, 0.01, 0.05), 0.01).verdict,
+            Verdict::Holds
+        );
+        assert_eq!(
+            first("RTE", (-0.03, -0.05, -0.01), 0.01).verdict,
+            Verdict::DoesNotHold
+        );
+    }
+
+    #[test]
+    fn the_average_head_of_two_tasks() {
+        let heads = [(0.012, 1.0), (-0.1, 0.01)];
+        for (task, claims) in [("MRPC", 2), ("SST-2", 1)] {
+            let metric = if task == "MRPC" { "f1" } else { "accuracy" };
+            let mut records = sweep(task, metric, &heads);
+            claim(
+                &mut records,
+                task,
+                "average-head",
+                metric,
+                (-0.04, -0.06, -0.02),
+            );
+            let found = judged(&records);
+            assert_eq!(found.len(), claims);
+            if let Some(average) = found.get(1) {
+                assert_eq!(average.verdict, Verdict::DoesNotHold);
+            }
+        }
+    }
+
+    #[test]
+    fn a_model_at_chance_has_learnt_nothing_for_sure() {
+        let records = of_sweep(&sweep("RTE", "accuracy", &[(0.0, 1.0)]));
+        let of = |labels: &[f64]| Sweep::of(&records, labels).unwrap().has_learnt();
+        assert_eq!(of(&[0.0, 1.0]), Verdict::Holds);
+        assert_eq!(of(&[0.0, 1.0, 1.0, 1.0, 1.0]), Verdict::Inconclusive);
+        assert_eq!(of(&[]), Verdict::Inconclusive);
     }
 }

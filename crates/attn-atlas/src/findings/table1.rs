@@ -1,13 +1,20 @@
 //! Section 4.3 on Table 1: what fine-tuning and pre-training gain.
+//!
+//! A score of the model that is not fine-tuned depends on how its random classifier fell: it has an
+//! interval only with the spread over several, which goes in by [`with_spread`]. A fine-tuned score
+//! has its spread over seeds where there is more than one; with one seed its interval is over examples
+//! alone, and the finding says so.
 
-use super::book::{Book, Number, points};
-use attn_core::Task;
-use attn_figures::claims::{Finding, Verdict};
+use super::book::{Book, points};
+use attn_core::{Estimate, Finding, Task, Verdict};
+use attn_stats::estimates::{difference, independent_mean, with_spread};
+use attn_stats::verdict::{above, all_above};
 
 /// Gains of fine-tuning, by task and on average, and the random start beside both.
 pub fn findings(book: &Book<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut gains = Vec::new();
+    let rule = "the difference is above 0; one below contradicts";
     for name in book.tasks() {
         let Ok(task) = name.parse::<Task>() else {
             continue;
@@ -17,42 +24,53 @@ pub fn findings(book: &Book<'_>) -> Vec<Finding> {
             Task::StsB => "pearson_spearman",
             _ => "accuracy",
         };
-        let score = |state: &str| book.number(name, None, None, &format!("{state}_{metric}"));
+        let score = |state: &str| of_state(book, name, state, metric);
         let (untuned, normal, tuned) = (score("untuned"), score("normal"), score("pretrained"));
-        if let (Some(tuned), Some(untuned)) = (tuned, untuned) {
-            let gain = tuned.minus(untuned);
+        if let (Some(tuned), Some(untuned)) = (&tuned, &untuned) {
+            let gain = difference(tuned.score, untuned.score);
             gains.push(gain);
             findings.extend(book.finding(
-                "tuning-gain",
-                Some(name),
-                gain.positive(),
+                ("tuning-gain", Some(name)),
+                above(&gain, 0.0),
                 gain,
-                format!("fine-tuning gains {} of {metric}", points(gain)),
-            ));
-        }
-        if let (Some(tuned), Some(normal)) = (tuned, normal) {
-            let gain = tuned.minus(normal);
-            findings.extend(book.finding(
-                "random-start-lower",
-                Some(name),
-                gain.positive(),
-                gain,
+                rule,
                 format!(
-                    "the pre-trained start ends {} of {metric} above the random one",
-                    points(gain)
+                    "fine-tuning gains {} of {metric}; {}, {}",
+                    points(gain),
+                    tuned.seeds("fine-tuned"),
+                    untuned.seeds("not fine-tuned")
                 ),
             ));
         }
-        if let (Some(untuned), Some(normal), Task::StsB | Task::Qnli) = (untuned, normal, task) {
-            let gain = untuned.minus(normal);
+        if let (Some(tuned), Some(normal)) = (&tuned, &normal) {
+            let gain = difference(tuned.score, normal.score);
             findings.extend(book.finding(
-                "random-below-untuned",
-                Some(name),
-                gain.positive(),
+                ("random-start-lower", Some(name)),
+                above(&gain, 0.0),
                 gain,
+                rule,
                 format!(
-                    "the un-tuned model (mean over random classifiers) stands {} of {metric} above the fine-tuned random start",
-                    points(gain)
+                    "fine-tuned from pre-trained weights, the model scores {} of {metric} above fine-tuned from random \
+                     initialisation; {}, {}",
+                    points(gain),
+                    tuned.seeds("pre-trained"),
+                    normal.seeds("random")
+                ),
+            ));
+        }
+        if let (Some(untuned), Some(normal), Task::StsB | Task::Qnli) = (&untuned, &normal, task) {
+            let gain = difference(untuned.score, normal.score);
+            findings.extend(book.finding(
+                ("random-below-untuned", Some(name)),
+                above(&gain, 0.0),
+                gain,
+                rule,
+                format!(
+                    "not fine-tuned, the pre-trained model scores {} of {metric} above the one fine-tuned from random \
+                     initialisation; {}, {}",
+                    points(gain),
+                    untuned.seeds("not fine-tuned"),
+                    normal.seeds("random")
                 ),
             ));
         }
@@ -63,35 +81,55 @@ pub fn findings(book: &Book<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The mean over tasks; different tasks' examples are independent.
-fn mean_gain(book: &Book<'_>, gains: &[Number]) -> Option<Finding> {
-    let count = gains.len() as f64;
-    let value = gains.iter().map(|g| g.value).sum::<f64>() / count;
-    let side = |of: fn(&Number) -> f64| gains.iter().map(|g| of(g).powi(2)).sum::<f64>().sqrt();
-    let mean = Number {
-        value,
-        low: value - side(|g| g.value - g.low) / count,
-        high: value + side(|g| g.high - g.value) / count,
-        n: gains.iter().map(|g| g.n).sum(),
-    };
-    // The paper's claim is about every task.
-    let verdict = if gains.iter().all(|g| g.low > 0.0) {
-        Verdict::Holds
-    } else if gains.iter().any(|g| g.high <= 0.0) {
-        Verdict::DoesNotHold
-    } else {
-        Verdict::CannotBeTold
-    };
+/// A score and what its interval knows of seeds.
+struct Score {
+    score: Estimate,
+    /// Seeds, when their spread is known.
+    repeats: Option<usize>,
+}
+
+impl Score {
+    fn seeds(&self, which: &str) -> String {
+        match self.repeats {
+            Some(repeats) => format!("{which}: {repeats} seeds"),
+            None => format!("{which}: one seed, its spread unknown"),
+        }
+    }
+}
+
+fn of_state(book: &Book<'_>, task: &str, state: &str, metric: &str) -> Option<Score> {
+    let name = format!("{state}_{metric}");
+    let score = book.number(task, None, None, &name)?;
+    let spread = book.number(task, None, None, &format!("{name}_sd_over_seeds"));
+    let repeats = spread.map(|s| s.n);
+    Some(Score {
+        score: match (spread, state) {
+            (Some(spread), _) => with_spread(score, Some(spread.mean), spread.n),
+            // One random classifier says nothing of another.
+            (None, "untuned") => with_spread(score, None, 1),
+            (None, _) => score,
+        },
+        repeats,
+    })
+}
+
+/// The mean over tasks; different tasks' examples are independent. The paper's claim is about every
+/// task.
+fn mean_gain(book: &Book<'_>, gains: &[Estimate]) -> Option<Finding> {
+    let mean = independent_mean(gains)?;
+    let sure = gains
+        .iter()
+        .filter(|g| above(g, 0.0) == Verdict::Holds)
+        .count();
     book.finding(
-        "tuning-gain",
-        None,
-        verdict,
+        ("tuning-gain", None),
+        all_above(gains, 0.0),
         mean,
+        "above 0 on every task; one below (corrected for their number) contradicts",
         format!(
-            "mean gain over {} tasks {} (the paper: 35.9); above 0 for sure on {} of them",
+            "mean gain over {} tasks {} (the paper: 35.9); above 0 for sure on {sure} of them",
             gains.len(),
             points(mean),
-            gains.iter().filter(|g| g.low > 0.0).count()
         ),
     )
 }
@@ -100,32 +138,74 @@ fn mean_gain(book: &Book<'_>, gains: &[Number]) -> Option<Finding> {
 mod tests {
     use super::super::book::tests::record;
     use super::*;
+    use attn_core::Record;
+
+    fn of<'a>(found: &'a [Finding], claim: &str, task: Option<&str>) -> &'a Finding {
+        let same = |f: &&Finding| f.claim == claim && f.task.as_deref() == task;
+        found.iter().find(same).unwrap()
+    }
+
+    /// The spread over three seeds.
+    fn spread(task: &str, state: &str, deviation: f64) -> Record {
+        let metric = format!("{state}_accuracy_sd_over_seeds");
+        Record {
+            n: 3,
+            ci_low: None,
+            ci_high: None,
+            ..record(task, (None, None), &metric, (deviation, 0.0, 0.0))
+        }
+    }
 
     #[test]
     fn a_gain_is_judged_by_its_interval() {
         let none = (None, None);
-        let records = [
+        let mut records = vec![
             record("RTE", none, "untuned_accuracy", (0.50, 0.45, 0.55)),
+            spread("RTE", "untuned", 0.01),
             record("RTE", none, "pretrained_accuracy", (0.54, 0.49, 0.59)),
             record("SST-2", none, "untuned_accuracy", (0.50, 0.45, 0.55)),
+            spread("SST-2", "untuned", 0.01),
             record("SST-2", none, "pretrained_accuracy", (0.84, 0.80, 0.88)),
             record("SST-2", none, "normal_accuracy", (0.90, 0.88, 0.92)),
         ];
         let found = findings(&Book::new(&records));
-        let of = |claim: &str, task: Option<&str>| {
-            found
-                .iter()
-                .find(|f| f.claim == claim && f.task.as_deref() == task)
-                .unwrap()
-        };
         assert_eq!(
-            of("tuning-gain", Some("RTE")).verdict,
-            Verdict::CannotBeTold
+            of(&found, "tuning-gain", Some("RTE")).verdict,
+            Verdict::Inconclusive
         );
-        assert_eq!(of("tuning-gain", Some("SST-2")).verdict, Verdict::Holds);
-        assert_eq!(of("tuning-gain", None).verdict, Verdict::CannotBeTold);
-        assert!((of("tuning-gain", None).value.unwrap() - 0.19).abs() < 1e-9);
-        let random = of("random-start-lower", Some("SST-2"));
+        assert_eq!(
+            of(&found, "tuning-gain", Some("SST-2")).verdict,
+            Verdict::Holds
+        );
+        let mean = of(&found, "tuning-gain", None);
+        assert_eq!(mean.verdict, Verdict::Inconclusive);
+        assert!((mean.value.unwrap() - 0.19).abs() < 1e-9);
+        let random = of(&found, "random-start-lower", Some("SST-2"));
         assert_eq!(random.verdict, Verdict::DoesNotHold);
+        assert!(
+            random
+                .finding
+                .contains("random: one seed, its spread unknown")
+        );
+        // Random classifiers that scatter by 0.16: 4.3 * 0.16 / 1.73 is more than the gain.
+        records[4] = spread("SST-2", "untuned", 0.16);
+        let found = findings(&Book::new(&records));
+        assert_eq!(
+            of(&found, "tuning-gain", Some("SST-2")).verdict,
+            Verdict::Inconclusive
+        );
+    }
+
+    #[test]
+    fn one_random_classifier_decides_nothing() {
+        let none = (None, None);
+        let records = [
+            record("MRPC", none, "untuned_accuracy", (0.31, 0.26, 0.35)),
+            record("MRPC", none, "pretrained_accuracy", (0.86, 0.83, 0.90)),
+        ];
+        let found = findings(&Book::new(&records));
+        let gain = of(&found, "tuning-gain", Some("MRPC"));
+        assert_eq!((gain.verdict, gain.ci_low), (Verdict::Inconclusive, None));
+        assert!(gain.finding.contains("(no interval)"), "{}", gain.finding);
     }
 }

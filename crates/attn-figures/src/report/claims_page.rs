@@ -1,7 +1,7 @@
 //! The page of claims: what was measured first, the rest folded up.
 
-use super::{Report, claim_numbers};
-use crate::claims::{Claim, Finding, Verdict};
+use super::{Report, claim_numbers, deciding_number, rules};
+use crate::claims::{Finding, PaperClaim, Verdict};
 use crate::svg::escape;
 use std::fmt::Write;
 
@@ -14,18 +14,18 @@ pub(super) fn write(report: &Report, out: &mut String) {
             .filter(|f| f.verdict == verdict)
             .count()
     };
-    let (told, open): (Vec<&Claim>, Vec<&Claim>) = report
+    let (told, open): (Vec<&PaperClaim>, Vec<&PaperClaim>) = report
         .claims
         .iter()
         .partition(|c| report.findings_of(&c.id).next().is_some());
     let _ = write!(
         out,
-        "<p class=\"muted\">{} of {} claims are measured in these runs. Findings: {} hold, {} do not, {} cannot be told at their n.</p>",
+        "<p class=\"muted\">{} of {} claims are measured in these runs. Findings: {} hold, {} do not, {} are inconclusive.</p>",
         told.len(),
         report.claims.len(),
         count(Verdict::Holds),
         count(Verdict::DoesNotHold),
-        count(Verdict::CannotBeTold),
+        count(Verdict::Inconclusive),
     );
     for claim in told {
         one(report, claim, out);
@@ -51,7 +51,7 @@ pub(super) fn write(report: &Report, out: &mut String) {
 }
 
 /// Section, place and the paper's numbers.
-fn place(claim: &Claim) -> String {
+fn place(claim: &PaperClaim) -> String {
     let mut text = format!(
         "<span class=\"muted\">Section {}, {}.",
         escape(&claim.section),
@@ -66,7 +66,7 @@ fn place(claim: &Claim) -> String {
 }
 
 /// A claim, how many findings say what of it, and these in a table that folds.
-fn one(report: &Report, claim: &Claim, out: &mut String) {
+fn one(report: &Report, claim: &PaperClaim, out: &mut String) {
     let found: Vec<&Finding> = report.findings_of(&claim.id).collect();
     let _ = write!(
         out,
@@ -75,7 +75,7 @@ fn one(report: &Report, claim: &Claim, out: &mut String) {
         escape(&claim.statement),
         place(claim)
     );
-    for verdict in [Verdict::Holds, Verdict::DoesNotHold, Verdict::CannotBeTold] {
+    for verdict in Verdict::ALL {
         let count = found.iter().filter(|f| f.verdict == verdict).count();
         if count > 0 {
             let times = if found.len() == 1 {
@@ -90,11 +90,15 @@ fn one(report: &Report, claim: &Claim, out: &mut String) {
             );
         }
     }
+    out.push_str("</p>");
+    for rule in rules(found.iter().copied()) {
+        let _ = write!(out, "<p class=\"muted\">Rule: {}.</p>", escape(rule));
+    }
     // Few findings are read at once; many are for those who ask.
     let opened = if found.len() <= 3 { " open" } else { "" };
     let _ = write!(
         out,
-        "</p><details{opened}><summary>{} finding{}</summary><div class=\"scroll\"><table class=\"sortable claims\"><thead><tr>",
+        "<details{opened}><summary>{} finding{}</summary><div class=\"scroll\"><table class=\"sortable claims\"><thead><tr>",
         found.len(),
         if found.len() == 1 { "" } else { "s" }
     );
@@ -114,7 +118,7 @@ fn one(report: &Report, claim: &Claim, out: &mut String) {
     }
     out.push_str("</tr></thead><tbody>\n");
     for finding in found {
-        let value = finding.number().map_or_else(
+        let value = deciding_number(finding).map_or_else(
             || "<td></td>".to_owned(),
             |shown| {
                 format!(
@@ -124,7 +128,7 @@ fn one(report: &Report, claim: &Claim, out: &mut String) {
                 )
             },
         );
-        let (class, words) = (class(finding.verdict), finding.verdict.words());
+        let (class, words) = (class(finding.verdict), finding.verdict_words());
         let _ = writeln!(
             out,
             "<tr><td>{}</td><td>{}</td><td class=\"verdict {class}\">{words}</td>{value}<td data-v=\"{}\">{}</td><td>{}</td><td>{}</td></tr>",
@@ -143,6 +147,6 @@ fn class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Holds => "yes",
         Verdict::DoesNotHold => "no",
-        Verdict::CannotBeTold => "open",
+        Verdict::Inconclusive => "open",
     }
 }

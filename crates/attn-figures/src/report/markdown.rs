@@ -1,7 +1,7 @@
 //! The report for code hosts.
 
-use super::{Block, Link, Report, Section, claim_numbers, manifest_lines};
-use crate::claims::Claim;
+use super::{Block, Link, Report, Section, claim_numbers, in_words, manifest_lines, rules};
+use crate::claims::PaperClaim;
 use crate::table::markdown_text;
 use std::fmt::Write;
 
@@ -29,7 +29,7 @@ impl Report {
     }
 
     /// The claim, the paper's numbers, and a line for each finding.
-    fn claim_markdown(&self, claim: &Claim, out: &mut String) {
+    fn claim_markdown(&self, claim: &PaperClaim, out: &mut String) {
         let place = format!("Section {}, {}", claim.section, claim.place);
         let _ = write!(out, "**{}** ({})", line(&claim.statement), line(&place));
         let numbers = claim_numbers(claim);
@@ -37,6 +37,9 @@ impl Report {
             let _ = write!(out, " The paper's numbers: {}.", line(&numbers));
         }
         out.push_str("\n\n");
+        for rule in rules(self.findings_of(&claim.id)) {
+            let _ = write!(out, "Rule: {}.\n\n", line(rule));
+        }
         let mut found = self.findings_of(&claim.id).peekable();
         if found.peek().is_none() {
             out.push_str("- not measured here\n");
@@ -45,8 +48,8 @@ impl Report {
             let _ = writeln!(
                 out,
                 "- **{}**: {}",
-                finding.verdict.words(),
-                line(&finding.in_words())
+                finding.verdict_words(),
+                line(&in_words(finding))
             );
         }
         out.push('\n');

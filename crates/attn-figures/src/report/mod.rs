@@ -17,7 +17,7 @@ mod svg_in;
 
 pub use csv_in::table_from_csv;
 
-use crate::claims::{Claim, Finding};
+use crate::claims::{Finding, PaperClaim};
 use crate::table::Table;
 use attn_core::Manifest;
 
@@ -126,7 +126,7 @@ pub struct Report {
     /// Paragraphs under it.
     pub text: Vec<String>,
     /// The paper's claims; no page of claims when empty.
-    pub claims: Vec<Claim>,
+    pub claims: Vec<PaperClaim>,
     /// What runs found about them.
     pub findings: Vec<Finding>,
     /// The runs.
@@ -140,32 +140,43 @@ impl Report {
     }
 }
 
-impl Finding {
-    /// The number that decides, with its interval.
-    fn number(&self) -> Option<String> {
-        let interval = self.ci_low.zip(self.ci_high);
-        self.value
-            .map(|v| crate::Cell::estimate(v, interval, 3).shown())
-    }
+/// The number that decides, with its interval where it has one.
+fn deciding_number(finding: &Finding) -> Option<String> {
+    let interval = finding.ci_low.zip(finding.ci_high);
+    finding
+        .value
+        .map(|v| crate::Cell::estimate(v, interval, 3).shown())
+}
 
-    /// What was found, with the number that decides, its interval, n and seed.
-    fn in_words(&self) -> String {
-        let mut text = self.model.clone();
-        if let Some(task) = &self.task {
-            text.push_str(&format!(", {task}"));
-        }
-        text.push_str(&format!(": {}", self.finding));
-        let parts = self
-            .number()
-            .into_iter()
-            .chain([format!("n = {}", self.n), format!("seed {}", self.seed)]);
-        text.push_str(&format!(" ({})", parts.collect::<Vec<_>>().join("; ")));
-        text
+/// What was found, with the number that decides, its interval, n and seed.
+fn in_words(finding: &Finding) -> String {
+    let mut text = finding.model.clone();
+    if let Some(task) = &finding.task {
+        text.push_str(&format!(", {task}"));
     }
+    text.push_str(&format!(": {}", finding.finding));
+    let parts = deciding_number(finding).into_iter().chain([
+        format!("n = {}", finding.n),
+        format!("seed {}", finding.seed),
+    ]);
+    text.push_str(&format!(" ({})", parts.collect::<Vec<_>>().join("; ")));
+    text
+}
+
+/// The rules behind a claim's verdicts, each once.
+fn rules<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<&'a str> {
+    let mut rules: Vec<&str> = Vec::new();
+    for finding in findings {
+        let rule = finding.rule.as_str();
+        if !rule.is_empty() && !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
+    rules
 }
 
 /// The numbers of a claim in one line.
-fn claim_numbers(claim: &Claim) -> String {
+fn claim_numbers(claim: &PaperClaim) -> String {
     let one = |n: &crate::claims::ClaimNumber| {
         let task = n
             .task

@@ -6,7 +6,7 @@ const HOSTILE: &str =
     "<img src=x onerror=alert(1)></script><script>alert(2)</script> & \"q\" | [a](b)";
 
 fn report() -> Report {
-    let claim = |id: &str| Claim {
+    let claim = |id: &str| PaperClaim {
         id: id.into(),
         section: "4.4".into(),
         place: "Figure 6".into(),
@@ -26,7 +26,8 @@ fn report() -> Report {
             claim: "a".into(),
             model: "m".into(),
             task: None,
-            verdict: Verdict::CannotBeTold,
+            verdict: Verdict::Inconclusive,
+            rule: HOSTILE.into(),
             finding: HOSTILE.into(),
             value: Some(0.5),
             ci_low: Some(-0.1),
@@ -83,7 +84,7 @@ fn hostile_text_stays_text() {
     assert!(html.contains("<img src=\"data:image/svg+xml;base64,"));
     assert!(!html.contains("onload=\"alert"));
     assert!(html.contains("data-v=\"0.5\">0.50 [0.25, 0.75]"));
-    assert!(html.contains("Not measured here") && html.contains("cannot be told"));
+    assert!(html.contains("Not measured here") && html.contains("inconclusive (n = 408)"));
     assert!(html.contains(
         "data-v=\"0.5\">0.500 [−0.100, 1.100]</td><td data-v=\"408\">408</td><td>42</td>"
     ));
@@ -101,7 +102,8 @@ fn markdown_has_no_markup_from_data() {
         text.contains("0.500 \\[−0.100, 1.100\\]; n = 408; seed 42"),
         "{text}"
     );
-    assert!(text.contains("- **cannot be told at this n**: "), "{text}");
+    assert_eq!(text.matches("\nRule: ").count(), 1, "{text}");
+    assert!(text.contains("- **inconclusive (n = 408)**: "), "{text}");
     assert!(text.ends_with("- not measured here\n") && text.starts_with("# "));
 }
 

@@ -7,20 +7,9 @@
 //! percentile intervals agree with the multinomial bootstrap's.
 
 use super::samples::interval;
+pub use attn_core::Estimate;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
-
-/// A mean with its 95 % interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Estimate {
-    /// The mean over examples.
-    pub mean: f64,
-    /// Examples.
-    pub n: usize,
-    /// The 2.5 % and 97.5 % quantiles of the bootstrap means; absent for fewer than two examples.
-    pub interval: Option<(f64, f64)>,
-}
 
 /// Draws how often an example enters each replicate.
 #[derive(Debug, Clone)]

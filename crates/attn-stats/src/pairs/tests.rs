@@ -1,6 +1,5 @@
 use super::*;
-use crate::Annotation;
-use proptest::prelude::*;
+use crate::{Annotation, MapsView};
 
 const MAP: [f32; 9] = [0.5, 0.25, 0.25, 0.1, 0.4, 0.5, 0.1, 0.15, 0.75];
 
@@ -57,56 +56,4 @@ fn mean_of_the_maxima_over_examples_with_pairs() {
     let maps = MapsView::new(1, 1, 3, &MAP).unwrap();
     let example = Observation::new(0, maps, &outside, &[]);
     assert!(paper.observe(&example).is_err());
-}
-
-/// Head 0 looks at the annotated key from the annotated query and nowhere else; head 1 looks at
-/// everything alike. Only head 0 knows the annotation.
-#[test]
-fn shuffling_tells_a_head_that_knows_from_one_that_does_not() {
-    let length = 8;
-    let mut null = ShuffleNull::new(1, 2, "frame", 99, 5);
-    for index in 0..20 {
-        let (query, key) = (1 + index % 3, 4 + index % 3);
-        let mut maps = vec![1.0 / length as f32; 2 * length * length];
-        for (k, weight) in maps[query * length..(query + 1) * length]
-            .iter_mut()
-            .enumerate()
-        {
-            *weight = f32::from(u8::from(k == key));
-        }
-        let annotation = pairs(&[(query, key)]);
-        let maps = MapsView::new(1, 2, length, &maps).unwrap();
-        null.observe(&Observation::new(index, maps, &annotation, &[]))
-            .unwrap();
-    }
-    let result = null.result().unwrap();
-    assert_eq!((result.n, result.above.as_slice()), (20, &[0][..]));
-    assert_eq!((result.p_head[0], result.p_head[1]), (0.01, 1.0));
-    assert_eq!((result.p_any[0], result.p_any[1]), (0.01, 1.0));
-    assert_eq!(result.shuffled_above, (0.0, 0.0, 0.0));
-    assert!(result.shuffled_mean[0] < 0.4);
-    assert!((result.shuffled_mean[1] - 0.125).abs() < 1e-6);
-    assert_eq!(ShuffleNull::new(1, 1, "frame", 9, 5).result(), None);
-}
-
-proptest! {
-    #[test]
-    fn shuffled_pairs_stay_among_the_text_and_apart(length in 7usize..20, seed: u64) {
-        let pairs = [(1, 4), (2, 4), (length - 2, 2)];
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let shuffled = shuffle(length, &pairs, &mut rng);
-        for (query, key) in &shuffled {
-            prop_assert!((1..length - 1).contains(query) && (1..length - 1).contains(key));
-        }
-        // One token goes to one place.
-        prop_assert_eq!(shuffled[0].1, shuffled[1].1);
-        let mut again = ChaCha8Rng::seed_from_u64(seed);
-        prop_assert_eq!(shuffled, shuffle(length, &pairs, &mut again));
-    }
-
-    #[test]
-    fn short_inputs_do_not_hang_or_panic(length in 0usize..4, query in 0usize..4, key in 0usize..4) {
-        let mut rng = ChaCha8Rng::seed_from_u64(1);
-        prop_assert_eq!(shuffle(length, &[(query, key)], &mut rng).len(), 1);
-    }
 }

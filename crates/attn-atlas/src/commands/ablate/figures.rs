@@ -29,7 +29,9 @@ pub fn run(args: &AblateFiguresArgs) -> anyhow::Result<()> {
             "{}: not a run of attn ablate (no {CLAIMS})",
             run.display()
         );
-        claims.extend(read_jsonl::<Claim>(&path).context("claims")?);
+        let found = read_jsonl::<Claim>(&path).context("claims")?;
+        // By today's rules, whichever wrote them.
+        claims.extend(found.into_iter().map(Claim::judged));
     }
     let inputs: Vec<&Path> = args.runs.iter().map(PathBuf::as_path).collect();
     let settings = serde_json::json!({

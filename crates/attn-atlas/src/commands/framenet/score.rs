@@ -3,12 +3,16 @@
 //! For each head: the greatest weight among the token pairs of a sentence's annotated links, mean
 //! over sentences. Three scores over the same sentences:
 //!
-//! - `frame_element_to_target`, `target_to_frame_element`: all pairs of word pieces, either way
+//! - `frame_element_to_target`, `target_to_frame_element`: all pairs of tokens, either way
 //!   round (the paper does not say which attends);
-//! - `frame_authors`: the authors' code, frame element as query, pieces found by their strings and
+//! - `frame_authors`: the authors' code, frame element as query, tokens found by their strings and
 //!   zipped.
+//!
+//! Each is compared with three nulls ([`NullKind`]): the link among the sentence's words at large, on
+//! as many content words, and along the sentence at its distances.
 
 mod report;
+mod spans;
 
 use crate::cli::ScoreArgs;
 use crate::commands::stats::REPLICATES;
@@ -20,23 +24,33 @@ use crate::run::write_text;
 use crate::run::{Run, input_file, sha256};
 use anyhow::Context;
 use attn_bert::Want;
-use attn_core::{Example, Record};
+use attn_core::{Example, Reading, Record};
 use attn_data::framenet::{FrameNet, Link, Strictness, filter, zip_pairs};
 use attn_data::tokenise::pieces_of_span;
+use attn_lingua::Annotator;
 use attn_stats::{
-    Annotation, Estimate, MapsView, NullResult, Observation, Observer, PairAttention, Resampler,
-    ShuffleNull,
+    Annotation, Estimate, MapsView, NullKind, NullResult, Observation, Observer, PairAttention,
+    Pairing, PlacementNull, Resampler, SpanLink,
 };
-use report::{example_figure, grid_figure, records, table};
+use report::{example_figure, excess_figure, grid_figure, records, table};
+use spans::span_link;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 const EXPERIMENT: &str = "framenet";
-/// Name of the pairs, and what people read.
-const SCORES: [(&str, &str); 3] = [
-    ("frame_element_to_target", "element to target"),
-    ("target_to_frame_element", "target to element"),
-    ("frame_authors", "authors' pairs"),
+/// Name of the pairs, what people read, and how they are made.
+const SCORES: [(&str, &str, Pairing); 3] = [
+    (
+        "frame_element_to_target",
+        "element to target",
+        Pairing::ElementToTarget,
+    ),
+    (
+        "target_to_frame_element",
+        "target to element",
+        Pairing::TargetToElement,
+    ),
+    ("frame_authors", "authors' pairs", Pairing::Zipped),
 ];
 
 /// Scores all heads, then writes records, tables and figures.
@@ -58,7 +72,7 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<()> {
     let links = sha256(serde_json::to_string(&filtered.links)?.as_bytes());
     let config = serde_json::json!({
         "experiment": EXPERIMENT, "model": model.name, "sentences": args.sentences,
-        "shuffles": args.shuffles, "replicates": REPLICATES, "max_length": args.model.max_length,
+        "shuffles": args.shuffles, "nulls": NullKind::ALL.map(NullKind::name), "replicates": REPLICATES, "max_length": args.model.max_length,
         "funnel": filtered.funnel, "links": links,
     });
     let inputs = [&model.folder, &args.framenet].map(PathBuf::as_path);
@@ -78,7 +92,7 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<()> {
     if run.is_done() {
         return Ok(());
     }
-    let sentences = prepare(&filtered.links, &model)?;
+    let sentences = prepare(&filtered.links, &model, args.sentences)?;
     let mut progress = Progress::new("FrameNet sentences", sentences.len() as u64);
     let measured = measure(args, &model, &sentences, &mut progress)?;
     run.took(EXPERIMENT, progress.finish());
@@ -100,7 +114,7 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<()> {
     };
     let records = records(&blank, &results, model.encoder.heads());
     let footer = format!(
-        "model {}; {} FrameNet sentences, reading {}; seed {}; after Kovaleva et al. 2019, Figure 3",
+        "model {}; {} FrameNet sentences, protocol {}; seed {}; after Kovaleva et al. 2019, Figure 3",
         model.name,
         sentences.len(),
         args.sentences,
@@ -110,6 +124,9 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<()> {
     grid_figure(&model, &results, &footer)?
         .render()?
         .write(&figures, "figure-3-framenet")?;
+    excess_figure(&model, &results, &footer)?
+        .render()?
+        .write(&figures, "figure-3-excess")?;
     let example = example_figure(&model, &sentences, &results, &footer)?;
     example.render()?.write(&figures, "figure-3-example")?;
     let table = table(&results, model.encoder.heads(), &footer);
@@ -119,6 +136,7 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<()> {
     let folder = run.finish(&records)?;
     for file in [
         "figures/figure-3-framenet.svg",
+        "figures/figure-3-excess.svg",
         "figures/figure-3-example.svg",
         "tables/figure-3-framenet.md",
         "records.jsonl",
@@ -129,13 +147,15 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A sentence with its pieces and its pairs.
+/// A sentence with its tokens, its pairs, and its link in words.
 struct Sentence {
     prepared: Prepared,
     annotation: Annotation,
+    link: SpanLink,
 }
 
-fn prepare(links: &[Link], model: &LoadedModel) -> anyhow::Result<Vec<Sentence>> {
+fn prepare(links: &[Link], model: &LoadedModel, whose: Reading) -> anyhow::Result<Vec<Sentence>> {
+    let annotator = Annotator::embedded()?;
     let mut sentences = Vec::new();
     for link in links {
         let id = format!("{}#{}", link.lexical_unit, link.annotation_set);
@@ -170,6 +190,7 @@ fn prepare(links: &[Link], model: &LoadedModel) -> anyhow::Result<Vec<Sentence>>
             put(&mut annotation, SCORES[2].0, zipped);
         }
         sentences.push(Sentence {
+            link: span_link(link, &encoding, &annotator, whose),
             prepared: Prepared { example, encoding },
             annotation,
         });
@@ -195,7 +216,8 @@ fn put(annotation: &mut Annotation, name: &str, pairs: impl IntoIterator<Item = 
 
 struct Measured {
     attention: PairAttention,
-    nulls: Vec<ShuffleNull>,
+    /// Of each score in turn, one for each null.
+    nulls: Vec<[PlacementNull; 3]>,
 }
 
 fn measure(
@@ -206,12 +228,16 @@ fn measure(
 ) -> anyhow::Result<Measured> {
     let (layers, heads) = (model.encoder.layers(), model.encoder.heads());
     let resampler = Resampler::new(args.seed, REPLICATES);
-    let names = SCORES.map(|(name, _)| name);
+    let names = SCORES.map(|(name, ..)| name);
     let mut measured = Measured {
         attention: PairAttention::new(layers, heads, &names, &resampler),
-        nulls: names
+        nulls: SCORES
             .iter()
-            .map(|name| ShuffleNull::new(layers, heads, name, args.shuffles, args.seed))
+            .map(|&(_, _, pairing)| {
+                NullKind::ALL.map(|null| {
+                    PlacementNull::new((layers, heads), null, pairing, args.shuffles, &resampler)
+                })
+            })
             .collect(),
     };
     let prepared: Vec<Prepared> = sentences.iter().map(|s| s.prepared.clone()).collect();
@@ -225,16 +251,20 @@ fn measure(
                 let Sentence {
                     prepared,
                     annotation,
+                    link,
                 } = &sentences[index];
                 let counts = resampler.counts(index as u64);
                 let mut observe = || {
                     let maps = MapsView::new(layers, heads, prepared.encoding.len(), &values)?;
                     let seen = Observation::new(index, maps, annotation, &counts);
                     measured.attention.observe(&seen)?;
-                    measured
-                        .nulls
-                        .iter_mut()
-                        .try_for_each(|null| null.observe(&seen))
+                    for (name, nulls) in names.iter().zip(&mut measured.nulls) {
+                        let pairs = annotation.pairs.get(*name).map_or(&[][..], Vec::as_slice);
+                        for null in nulls {
+                            null.observe(index, maps, link, pairs, &counts)?;
+                        }
+                    }
+                    Ok::<(), attn_stats::StatsError>(())
                 };
                 observe().with_context(|| format!("sentence {}", prepared.example.id))?;
             }
@@ -244,25 +274,31 @@ fn measure(
     Ok(measured)
 }
 
-/// One score with its comparison.
+/// One score with its comparisons.
 struct Scored {
     name: &'static str,
     shown: &'static str,
     heads: Vec<Estimate>,
-    null: NullResult,
+    /// In the order of [`NullKind::ALL`].
+    nulls: [NullResult; 3],
 }
 
 fn results(measured: &Measured) -> anyhow::Result<Vec<Scored>> {
     SCORES
         .iter()
         .zip(&measured.nulls)
-        .map(|(&(name, shown), null)| {
+        .map(|(&(name, shown, _), nulls)| {
             let none = || format!("no sentence has pairs for the score {name}");
+            let [words, content, distance] = nulls.each_ref().map(PlacementNull::result);
             Ok(Scored {
                 name,
                 shown,
                 heads: measured.attention.heads(name).with_context(none)?,
-                null: null.result().with_context(none)?,
+                nulls: [
+                    words.with_context(none)?,
+                    content.with_context(none)?,
+                    distance.with_context(none)?,
+                ],
             })
         })
         .collect()

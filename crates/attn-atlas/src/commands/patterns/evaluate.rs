@@ -6,14 +6,15 @@ use crate::progress::Progress;
 use crate::run::Run;
 use crate::stop_if_interrupted;
 use anyhow::Context;
+use attn_core::Finding;
 use attn_core::io::{read_jsonl, write_jsonl};
 use attn_core::{Pattern, Record};
-use attn_figures::claims::{Finding, Verdict};
 use attn_figures::{Cell, Column, Table};
 use attn_patterns::score::{self, Confusion, Outcome};
 use attn_patterns::store::Drawn;
 use attn_patterns::validate::outcomes;
 use attn_patterns::{Classifier, Labelled, Prediction, Recipe, ValidateError};
+use attn_stats::verdict::at_least;
 use attn_stats::{Estimate, Resampler};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -218,20 +219,14 @@ fn finding(scored: &[Scored], maps: usize, seed: u64) -> Vec<Finding> {
     let Some((_, Some(estimate), _)) = first else {
         return Vec::new();
     };
-    let (low, high) = estimate.interval.unwrap_or((estimate.mean, estimate.mean));
     // The paper's F1; it does not say over which parts or how averaged.
     const PAPER: f64 = 0.86;
     vec![Finding {
         claim: "pattern-classifier".to_owned(),
         model: "network of 8 convolutions".to_owned(),
         task: None,
-        verdict: if low >= PAPER {
-            Verdict::Holds
-        } else if high < PAPER {
-            Verdict::DoesNotHold
-        } else {
-            Verdict::CannotBeTold
-        },
+        verdict: at_least(estimate, PAPER),
+        rule: format!("the 95 % interval lies at or above {PAPER}; below it contradicts"),
         finding: format!(
             "macro-F1 {:.3} on {maps} maps, of which no head and no sentence was seen in training; {PAPER} in the paper",
             estimate.mean

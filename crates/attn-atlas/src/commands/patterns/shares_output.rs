@@ -3,12 +3,12 @@
 use super::shares::Measured;
 use super::write_text;
 use anyhow::Context;
-use attn_core::{HeadGrid, Pattern};
-use attn_figures::claims::{Finding, Verdict};
+use attn_core::{Finding, HeadGrid, Pattern, Verdict};
 use attn_figures::{
     Arrangement, BarSeries, BarsSpec, Cell, ClassCell, ClassGridSpec, ClassPanel, Column, Table,
 };
 use attn_patterns::State;
+use attn_stats::verdict::within;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -260,6 +260,9 @@ fn table(model: &str, measured: &[Measured], paper: &Paper, seed: u64) -> Table 
     }
 }
 
+/// "At most a third to three fifths": up to 61 per cent in the paper's text.
+const MOST: f64 = 0.61;
+
 /// What the measured shares say about the paper's claims.
 ///
 /// # Errors
@@ -277,15 +280,14 @@ pub fn findings(model: &str, measured: &[Measured], seed: u64) -> anyhow::Result
     let chosen = || measured.iter().filter(|m| m.state == state);
     for m in chosen() {
         let share = m.corrected[Pattern::Heterogeneous.index()];
-        let (low, high) = share.interval.unwrap_or((share.mean, share.mean));
         let published = paper.shares.iter().find(|p| p.task == m.task);
         let published = published.and_then(|p| p.percent.get(&Pattern::Heterogeneous));
         findings.push(Finding {
             claim: "heterogeneous-share".to_owned(),
             model: model.to_owned(),
             task: Some(m.task.clone()),
-            // "at most a third to three fifths": up to 61 per cent in the paper's text.
-            verdict: verdict((low, high), (0.0, 0.61)),
+            verdict: within(&share, 0.0, MOST),
+            rule: format!("the 95 % interval lies below {MOST}; above it contradicts"),
             finding: format!(
                 "{:.1} % of the maps ({}) are heterogeneous, corrected for the network's errors; {} in the paper's Figure 2",
                 share.mean * 100.0,
@@ -310,7 +312,8 @@ pub fn findings(model: &str, measured: &[Measured], seed: u64) -> anyhow::Result
         claim: "five-patterns".to_owned(),
         model: model.to_owned(),
         task: None,
-        verdict: if found.len() == Pattern::ALL.len() { Verdict::Holds } else { Verdict::CannotBeTold },
+        verdict: if found.len() == Pattern::ALL.len() { Verdict::Holds } else { Verdict::Inconclusive },
+        rule: "all five are found in every task, each by the lower end of its interval".to_owned(),
         finding: format!(
             "kinds of which more than one map in a thousand is found in every task, by the lower end of the interval: {}",
             found.join(", ")
@@ -322,17 +325,6 @@ pub fn findings(model: &str, measured: &[Measured], seed: u64) -> anyhow::Result
         seed,
     });
     Ok(findings)
-}
-
-/// Whether an interval lies within a range, outside, or neither.
-fn verdict((low, high): (f64, f64), range: (f64, f64)) -> Verdict {
-    if low >= range.0 && high <= range.1 {
-        Verdict::Holds
-    } else if high < range.0 || low > range.1 {
-        Verdict::DoesNotHold
-    } else {
-        Verdict::CannotBeTold
-    }
 }
 
 /// How many heads change their most frequent class by fine-tuning, and from what to what.

@@ -7,15 +7,38 @@ use crate::model::LoadedModel;
 use crate::progress::Progress;
 use anyhow::Context;
 use attn_bert::Want;
-use attn_core::{HeadGrid, Record};
+use attn_core::{HeadGrid, HeadId, Record};
 use attn_data::tokenise::Encoding;
 use attn_figures::{AttentionMap, AttentionMapSpec, Cell, Column, HeatmapSpec, Panel, Table};
-use attn_stats::MapsView;
+use attn_stats::{MapsView, NullKind, NullResult};
+
+/// Probability, for all heads at once, under which a head stands out.
+const LEVEL: f64 = attn_stats::verdict::LEVEL;
+
+impl Scored {
+    /// What does not depend on the null: the 99th percentile and the heads above it.
+    fn common(&self) -> &NullResult {
+        let [words, _, _] = &self.nulls;
+        words
+    }
+
+    /// Heads above the 99th percentile, then those that no null explains.
+    fn shown_heads(&self) -> Vec<usize> {
+        let mut heads = self.common().above.clone();
+        let passed = |h: &usize| self.nulls.iter().all(|n| n.p_any[*h] < LEVEL);
+        let mut others: Vec<usize> = (0..self.heads.len())
+            .filter(|h| passed(h) && !heads.contains(h))
+            .collect();
+        others.sort_by(|&a, &b| self.heads[b].mean.total_cmp(&self.heads[a].mean));
+        heads.extend(others);
+        heads
+    }
+}
 
 pub(super) fn records(blank: &Record, results: &[Scored], heads: usize) -> Vec<Record> {
     let mut records = Vec::new();
     for scored in results {
-        let n = scored.null.n;
+        let n = scored.common().n;
         let place = |i: usize| (Some(i / heads.max(1)), Some(i % heads.max(1)));
         let mut push = |metric: String, (layer, head), value, interval: Option<(f64, f64)>| {
             records.push(Record {
@@ -30,38 +53,38 @@ pub(super) fn records(blank: &Record, results: &[Scored], heads: usize) -> Vec<R
             });
         };
         let name = scored.name;
+        let whole = (None, None);
         for (i, e) in scored.heads.iter().enumerate() {
             push(name.to_owned(), place(i), e.mean, e.interval);
         }
-        for (i, &p) in scored.null.p_head.iter().enumerate() {
-            push(format!("{name}_shuffled_p"), place(i), p, None);
+        let common = scored.common();
+        let threshold = common.threshold;
+        push(format!("{name}_99th_percentile"), whole, threshold, None);
+        let above = common.above.len() as f64;
+        push(format!("{name}_heads_above"), whole, above, None);
+        for (kind, null) in NullKind::ALL.iter().zip(&scored.nulls) {
+            let name = format!("{name}_{}", kind.name());
+            for i in 0..scored.heads.len() {
+                push(format!("{name}_mean"), place(i), null.expected[i], None);
+                let excess = null.excess[i];
+                push(
+                    format!("{name}_excess"),
+                    place(i),
+                    excess.mean,
+                    excess.interval,
+                );
+                push(format!("{name}_p"), place(i), null.p_head[i], None);
+                push(format!("{name}_p_any_head"), place(i), null.p_any[i], None);
+            }
+            let (mean, low, high) = null.drawn_above;
+            push(
+                format!("{name}_heads_above"),
+                whole,
+                mean,
+                Some((low, high)),
+            );
+            push(format!("{name}_movable"), whole, null.movable as f64, None);
         }
-        for (i, &p) in scored.null.p_any.iter().enumerate() {
-            push(format!("{name}_shuffled_p_any_head"), place(i), p, None);
-        }
-        for (i, &mean) in scored.null.shuffled_mean.iter().enumerate() {
-            push(format!("{name}_shuffled_mean"), place(i), mean, None);
-        }
-        let whole = (None, None);
-        push(
-            format!("{name}_99th_percentile"),
-            whole,
-            scored.null.threshold,
-            None,
-        );
-        let (mean, low, high) = scored.null.shuffled_above;
-        push(
-            format!("{name}_heads_above"),
-            whole,
-            scored.null.above.len() as f64,
-            None,
-        );
-        push(
-            format!("{name}_shuffled_heads_above"),
-            whole,
-            mean,
-            Some((low, high)),
-        );
     }
     records
 }
@@ -78,7 +101,7 @@ pub(super) fn grid_figure(
         panels.push(Panel {
             title: scored.shown.to_owned(),
             grid: HeadGrid::from_values(layers, heads, means).context("grid")?,
-            note: format!("n = {}", scored.null.n),
+            note: format!("n = {}", scored.common().n),
         });
     }
     if let Some(grid) = PublishedFrameNet::open()?.score() {
@@ -132,7 +155,7 @@ pub(super) fn example_figure(
             for values in output.all_maps()? {
                 let view = MapsView::new(model.encoder.layers(), heads, length, &values)?;
                 for scored in results {
-                    let Some(&best) = scored.null.above.first() else {
+                    let Some(&best) = scored.common().above.first() else {
                         continue;
                     };
                     let map = view.map(best / heads, best % heads).context("head")?;
@@ -168,40 +191,93 @@ fn head_name(index: usize, heads: usize) -> String {
     format!("{}-{}", index / heads.max(1) + 1, index % heads.max(1) + 1)
 }
 
+/// What each head's links get beyond what the same links get elsewhere, a row of panels a score.
+pub(super) fn excess_figure(
+    model: &LoadedModel,
+    results: &[Scored],
+    footer: &str,
+) -> anyhow::Result<HeatmapSpec> {
+    let (layers, heads) = (model.encoder.layers(), model.encoder.heads());
+    let mut panels = Vec::new();
+    let mut dots = Vec::new();
+    for scored in results {
+        for (kind, null) in NullKind::ALL.iter().zip(&scored.nulls) {
+            let excess = null.excess.iter().map(|e| e.mean).collect();
+            panels.push(Panel {
+                title: format!("null: {}", kind.name()),
+                grid: HeadGrid::from_values(layers, heads, excess).context("grid")?,
+                note: format!("n = {}, {} with another place", null.n, null.movable),
+            });
+            let standing_out = (0..layers * heads).filter(|h| null.p_any[*h] < LEVEL);
+            dots.push(
+                standing_out
+                    .map(|h| HeadId {
+                        layer: h / heads.max(1),
+                        head: h % heads.max(1),
+                    })
+                    .collect(),
+            );
+        }
+    }
+    Ok(HeatmapSpec {
+        title: "Attention along frame-semantic links beyond three nulls".to_owned(),
+        subtitle: "The score of Figure 3 less that of the same links placed elsewhere in their sentences: anywhere (words), on as \
+                   many content words (content), at the same distances (distance)"
+            .to_owned(),
+        columns: Some(NullKind::ALL.len()),
+        row_names: results.iter().map(|s| s.shown.to_owned()).collect(),
+        panels,
+        diverging: true,
+        dots,
+        dot_label: "p < 0.05 for all heads at once".to_owned(),
+        value_label: "excess of the mean greatest weight".to_owned(),
+        footer: footer.to_owned(),
+        ..HeatmapSpec::default()
+    })
+}
+
 pub(super) fn table(results: &[Scored], heads: usize, footer: &str) -> Table {
     let mut rows = Vec::new();
     for scored in results {
-        let null = &scored.null;
-        for &head in &null.above {
-            rows.push(vec![
-                Cell::text(scored.shown),
-                Cell::text(head_name(head, heads)),
-                Cell::number(null.n as f64, 0),
-                Cell::estimate(scored.heads[head].mean, scored.heads[head].interval, 3),
-                Cell::number(null.threshold, 3),
-                Cell::number(null.shuffled_mean[head], 3),
-                Cell::number(null.p_head[head], 4),
-                Cell::number(null.p_any[head], 4),
-                Cell::estimate(
-                    null.shuffled_above.0,
-                    Some((null.shuffled_above.1, null.shuffled_above.2)),
-                    1,
-                ),
-            ]);
+        let common = scored.common();
+        for head in scored.shown_heads() {
+            for (kind, null) in NullKind::ALL.iter().zip(&scored.nulls) {
+                rows.push(vec![
+                    Cell::text(scored.shown),
+                    Cell::text(head_name(head, heads)),
+                    Cell::number(null.n as f64, 0),
+                    Cell::estimate(scored.heads[head].mean, scored.heads[head].interval, 3),
+                    Cell::number(common.threshold, 3),
+                    Cell::text(kind.name()),
+                    Cell::number(null.movable as f64, 0),
+                    Cell::number(null.expected[head], 3),
+                    Cell::estimate(null.excess[head].mean, null.excess[head].interval, 3),
+                    Cell::number(null.p_head[head], 4),
+                    Cell::number(null.p_any[head], 4),
+                ]);
+            }
         }
     }
     Table {
-        title: format!("Heads above the 99th percentile of all heads' FrameNet scores ({footer})"),
+        title: format!(
+            "FrameNet scores of the heads above the 99th percentile of all heads, and of those that stand out under all three \
+             nulls ({footer}). Nulls place the same link elsewhere in its sentence: words, anywhere (rules out attention to words \
+             at large); content, on as many content words (rules out a liking for content words); distance, target and elements \
+             at their distances (rules out an offset). Each is tested by itself, so that a head that likes content words at an \
+             offset is not ruled out"
+        ),
         columns: vec![
             Column::text("score"),
             Column::text("head"),
             Column::number("n"),
             Column::number("mean of maxima"),
             Column::number("99th percentile"),
-            Column::number("shuffled annotation"),
+            Column::text("null"),
+            Column::number("n with another place"),
+            Column::number("placed elsewhere"),
+            Column::number("excess"),
             Column::number("p, this head"),
             Column::number("p, any head"),
-            Column::number("heads above it when shuffled"),
         ],
         rows,
     }
