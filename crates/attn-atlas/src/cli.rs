@@ -15,9 +15,9 @@ pub use ablation::{AblateArgs, AblateCommand, AblateFiguresArgs};
 pub use lingua::{LinguaAnnotateArgs, LinguaCommand, LinguaEvaluateArgs, LinguaTrainArgs};
 pub use pages::{ReportArgs, ViewArgs};
 pub use patterns::{
-    AgreeArgs, AnnotateArgs, ClassifyArgs, ExamplesArgs, GridArgs, LabelledArgs, MapsCommand,
-    NetworkArgs, PatternEvaluateArgs, PatternTrainArgs, PatternsCommand, SampleArgs, SharesArgs,
-    SheetsArgs,
+    AgreeArgs, AnnotateArgs, ClassifyArgs, ErrorsArgs, ExamplesArgs, GridArgs, LabelledArgs,
+    MapsCommand, NetworkArgs, PatternEvaluateArgs, PatternTrainArgs, PatternsCommand, SampleArgs,
+    SharesArgs, SheetsArgs,
 };
 pub use reproduce::{Artefact, ReproduceArgs};
 pub use stats::{ScoreArgs, StatsArgs};

@@ -47,6 +47,8 @@ mod links;
 pub mod mds;
 mod observer;
 pub mod pairs;
+pub mod quantify;
+pub mod seeds;
 pub mod shape;
 pub mod shared;
 pub mod structure;

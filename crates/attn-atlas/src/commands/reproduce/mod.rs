@@ -238,6 +238,7 @@ impl<'a> Pipeline<'a> {
             tasks: self.tasks.clone(),
             checkpoints: Some(self.checkpoints.clone()),
             errors: None,
+            from: None,
             out: Some(folder.clone()),
         }))?;
         self.figure_1(&folder)?;
