@@ -207,6 +207,7 @@ impl<'a> Pipeline<'a> {
             seeds_large: args.seeds_large,
             inits: inits.to_vec(),
             no_train: false,
+            from: None,
             checkpoints: Some(self.checkpoints.clone()),
             out: Some(self.out.join(Artefact::Table1.name())),
         })
