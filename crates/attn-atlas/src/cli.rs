@@ -15,9 +15,9 @@ pub use ablation::{AblateArgs, AblateCommand, AblateFiguresArgs};
 pub use lingua::{LinguaAnnotateArgs, LinguaCommand, LinguaEvaluateArgs, LinguaTrainArgs};
 pub use pages::{ReportArgs, ViewArgs};
 pub use patterns::{
-    AgreeArgs, AnnotateArgs, ClassifyArgs, ExamplesArgs, GridArgs, LabelledArgs, MapsCommand,
-    NetworkArgs, PatternEvaluateArgs, PatternTrainArgs, PatternsCommand, SampleArgs, SharesArgs,
-    SheetsArgs,
+    AgreeArgs, AnnotateArgs, ClassifyArgs, ErrorsArgs, ExamplesArgs, GridArgs, LabelledArgs,
+    MapsCommand, NetworkArgs, PatternEvaluateArgs, PatternTrainArgs, PatternsCommand, SampleArgs,
+    SharesArgs, SheetsArgs,
 };
 pub use reproduce::{Artefact, ReproduceArgs};
 pub use stats::{ScoreArgs, StatsArgs};
@@ -173,9 +173,19 @@ pub struct SourceArgs {
     #[arg(long, requires = "label")]
     pub regression: bool,
     /// Where training rows come from: the training file; a fixed split of the dev rows; or the file
-    /// where there is one, else the split. Dev is what remains.
+    /// where there is one, else the split. Dev is what remains. A split of GLUE's dev rows is grouped:
+    /// no premise, sentence or question stands on both sides.
     #[arg(long, default_value = "auto", value_name = "file|split-dev|auto")]
     pub train_from: TrainFrom,
+    /// Your own file: rows with the same value in this column stay on one side of the split (a document
+    /// or an author, or a column of texts). May be given several times; rows that are tied over other
+    /// rows stay together, too.
+    #[arg(long, value_name = "COLUMN", requires = "text_a")]
+    pub group_by: Vec<String>,
+    /// Split GLUE's dev rows one by one, as before they were grouped: for models that were tuned on such
+    /// a split, which must be scored on its rest.
+    #[arg(long, conflicts_with = "text_a")]
+    pub ungrouped: bool,
     /// Share of the dev rows (or of your own file) that a split gives to training.
     #[arg(long, default_value_t = 0.8, value_name = "SHARE")]
     pub train_fraction: f64,

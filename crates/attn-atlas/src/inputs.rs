@@ -67,6 +67,7 @@ pub fn dataset(source: &SourceArgs, task: Option<Task>, split: Split) -> anyhow:
             text_a: text_a.clone(),
             text_b: source.text_b.clone(),
             label: source.label.clone(),
+            groups: source.group_by.clone(),
         };
         return own_file(source, &columns, split);
     }
@@ -78,10 +79,12 @@ pub fn dataset(source: &SourceArgs, task: Option<Task>, split: Split) -> anyhow:
         TrainFrom::SplitDev => TrainPolicy::SplitDev {
             train_fraction,
             seed,
+            grouped: !source.ungrouped,
         },
         TrainFrom::Auto => TrainPolicy::SplitDevIfMissing {
             train_fraction,
             seed,
+            grouped: !source.ungrouped,
         },
     };
     let options = LoadOptions {
@@ -113,7 +116,21 @@ fn own_file(source: &SourceArgs, columns: &CustomColumns, split: Split) -> anyho
     };
     let data = load_custom(&source.data, columns, &options)?;
     if columns.label.is_none() || source.train_from == TrainFrom::File {
+        anyhow::ensure!(
+            source.group_by.is_empty(),
+            "--group-by says how rows are split, but nothing is split here: leave it out, or leave out \
+             --train-from file (and name the column of labels with --label)"
+        );
         return Ok(data);
+    }
+    if let Some(groups) = data.column_groups() {
+        let why = format!("those with the same {}", source.group_by.join(" or "));
+        let (train, dev) =
+            data.grouped_split(&groups, source.train_fraction, source.split_seed, &why)?;
+        return Ok(match split {
+            Split::Train => train,
+            Split::Dev => dev,
+        });
     }
     let size = PartSize::Fraction(source.train_fraction);
     let (train, dev) = data.stratified_split(size, source.split_seed)?;
@@ -207,7 +224,7 @@ pub fn source_config(source: &SourceArgs) -> serde_json::Value {
     };
     serde_json::json!({
         "train_from": train_from, "train_fraction": source.train_fraction,
-        "split_seed": source.split_seed, "lenient": source.lenient,
+        "split_seed": source.split_seed, "lenient": source.lenient, "grouped": !source.ungrouped,
     })
 }
 

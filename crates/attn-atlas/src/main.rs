@@ -10,6 +10,7 @@ mod memory;
 mod model;
 mod output;
 mod progress;
+mod provenance;
 mod run;
 mod starter;
 mod training;

@@ -1,6 +1,7 @@
 //! A model ready to run: weights, tokenizer and device that fit one another.
 
 use crate::cli::{CacheArgs, ModelArgs};
+use crate::provenance::Provenance;
 use crate::run::input_file;
 use anyhow::Context;
 use attn_bert::checkpoint::TOKENIZER_FILES;
@@ -100,6 +101,8 @@ pub struct OpenModel {
     pub device: Device,
     /// Backend and device, for the manifest.
     pub device_name: String,
+    /// The encoder behind the weights, and what they were tuned on.
+    pub provenance: Provenance,
 }
 
 impl OpenModel {
@@ -132,8 +135,10 @@ impl OpenModel {
                 inputs.push(input_file("tokenizer", &path)?);
             }
         }
+        let (_, catalogue) = store(&args.cache)?;
         Ok(Self {
             name: name_of(&args.model, &folder),
+            provenance: Provenance::of(&folder, &inputs, &catalogue),
             checkpoint,
             tokenizer,
             inputs,
@@ -188,7 +193,11 @@ impl OpenModel {
         let (model, report) =
             self.checkpoint
                 .load_classifier(outputs, fresh.unwrap_or(0), &self.device)?;
-        Ok((model, notes(&report)))
+        let notes = notes(&report).into_iter();
+        Ok((
+            model,
+            notes.chain(self.provenance.note(task.name())).collect(),
+        ))
     }
 }
 

@@ -5,6 +5,7 @@ use attn_core::{Label, Split, Task};
 use attn_data::glue::{
     CheckTable, GlueError, LoadOptions, Source, TrainPolicy, Verdict, check, load, official_rows,
 };
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 fn glue() -> Option<PathBuf> {
@@ -178,6 +179,7 @@ fn tasks_without_training_rows_split_their_dev_rows() {
         let train = TrainPolicy::SplitDevIfMissing {
             train_fraction: 0.8,
             seed: 42,
+            grouped: false,
         };
         let options = LoadOptions {
             train,
@@ -200,5 +202,63 @@ fn tasks_without_training_rows_split_their_dev_rows() {
         }
         let evaluated = dev.subsample(1000, 42);
         assert_eq!((evaluated.examples.len(), evaluated.notes.len()), (1000, 2));
+    }
+}
+
+/// Group counts are those of a union-find in Python over the same columns (outer blanks apart).
+#[test]
+fn no_premise_sentence_or_question_stands_on_both_sides() {
+    let Some(glue) = glue() else { return };
+    let source = Source::new(glue).unwrap();
+    for (task, groups) in [(Task::Qnli, 2684), (Task::Mnli, 3332)] {
+        let part = |split, grouped| {
+            let train = TrainPolicy::SplitDevIfMissing {
+                train_fraction: 0.8,
+                seed: 42,
+                grouped,
+            };
+            let options = LoadOptions {
+                train,
+                ..LoadOptions::default()
+            };
+            load(&source, task, split, &options).unwrap()
+        };
+        let texts = |data: &attn_data::glue::Dataset| -> HashSet<String> {
+            let pairs = data.examples.iter();
+            pairs
+                .flat_map(|e| [Some(e.text_a.as_str()), e.text_b.as_deref()])
+                .flatten()
+                .map(|text| text.trim().to_owned())
+                .collect()
+        };
+        let (train, dev) = (part(Split::Train, true), part(Split::Dev, true));
+        assert!(texts(&train).is_disjoint(&texts(&dev)), "{task}");
+        let all = official_rows(task, Split::Dev);
+        assert_eq!(train.examples.len() + dev.examples.len(), all);
+        let fraction = train.examples.len() as f64 / all as f64;
+        assert!((fraction - 0.8).abs() < 1e-3, "{task}: {fraction}");
+        for class in 0..train.labels.len() {
+            let proportion = |data: &attn_data::glue::Dataset| {
+                let of = |e: &&attn_core::Example| e.label == Some(Label::Class(class));
+                data.examples.iter().filter(of).count() as f64 / data.examples.len() as f64
+            };
+            let difference = (proportion(&train) - proportion(&dev)).abs();
+            assert!(difference < 5e-3, "{task} {class}: {difference}");
+        }
+        let note = dev.notes.last().unwrap();
+        assert!(
+            note.contains(&format!("grouped: {groups} groups")),
+            "{note}"
+        );
+        // What the earlier split of single rows left on both sides.
+        let (train, dev) = (part(Split::Train, false), part(Split::Dev, false));
+        let known = texts(&train);
+        let tied = dev.examples.iter().filter(|e| {
+            known.contains(e.text_a.trim())
+                || e.text_b
+                    .as_deref()
+                    .is_some_and(|b| known.contains(b.trim()))
+        });
+        assert!(tied.count() * 2 > dev.examples.len(), "{task}");
     }
 }

@@ -1,4 +1,6 @@
-//! Labels that people gave, and how well they agree.
+//! Labels that were given by eye, and how well two passes of labelling agree.
+//!
+//! Who labelled is up to the data: those of `datasets/attention-maps` are a vision-language model's.
 //!
 //! A table of labels is CSV (RFC 4180) with a header; the columns `id` and `label` are needed,
 //! `note` may be there, others are ignored. A row without a label counts as not labelled.

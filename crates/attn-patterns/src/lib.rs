@@ -2,13 +2,14 @@
 //! Vertical + diagonal, Block, Heterogeneous.
 //!
 //! - [`sample`] and [`enrich`] decide which maps are labelled, [`store`] keeps them, [`annotate`]
-//!   makes the page for labelling, [`labels`] reads what people said and compares passes.
+//!   makes the page for labelling, [`labels`] reads what labellers said and compares passes.
 //! - [`image`] turns a map of any length into a picture, [`measures`](mod@measures) into the numbers
 //!   that the labelling guide asks for, [`train`](mod@train) trains the network
 //!   ([`PatternNetwork`], in Burn) on it, [`augment`] varies maps without changing their class.
 //! - [`Engine`] sorts maps with trained [`Weights`], faster than the models make them;
 //!   [`PatternShares`] does so as an observer in a forward pass.
-//! - [`folds`], [`validate`], [`baseline`] and [`score`] say how far to trust it.
+//! - [`folds`], [`validate`], [`baseline`] and [`score`] say how far to trust it; [`correction`]
+//!   corrects proportions for its errors.
 //!
 //! ```
 //! use attn_patterns::{Engine, Weights};
@@ -25,6 +26,7 @@
 pub mod annotate;
 pub mod augment;
 pub mod baseline;
+pub mod correction;
 pub mod engine;
 pub mod enrich;
 pub mod folds;
@@ -44,10 +46,11 @@ pub mod train;
 pub mod validate;
 pub mod weights;
 
+pub use correction::{ErrorRates, Known, Stratum};
 pub use engine::{Engine, EngineError, Probabilities};
 pub use network::PatternNetwork;
 pub use sample::{Draw, SampleError, Sampler, Source};
-pub use shares::PatternShares;
+pub use shares::{PatternShares, Proportions};
 pub use store::{MapEntry, State, StoreError, StoredMap};
 pub use train::{Recipe, TrainError};
 pub use validate::{Classifier, Labelled, Prediction, ValidateError};

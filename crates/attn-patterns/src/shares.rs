@@ -1,15 +1,16 @@
-//! How many maps are of each class: Figure 2's shares, and each head's dominant class.
+//! How many maps are of each class: Figure 2's proportions, and each head's dominant class.
 //!
-//! **A classifier that errs shifts shares.** If it calls a tenth of the Diagonal maps Vertical,
-//! Vertical looks too frequent. What its errors are is known from cross-validation: the share of
-//! maps of each true class that it gives each class. Both the plain shares (what it says, as in
-//! the paper) and corrected ones are given; the interval of the corrected ones covers the
-//! uncertainty of the examples and of the errors, both resampled.
+//! Here stands what the classifier says, as in the paper; [`crate::correction`] corrects it for the
+//! classifier's errors.
 
 use crate::engine::Engine;
-use crate::score::Confusion;
 use attn_core::Pattern;
-use attn_stats::{BootstrapMean, Estimate, Observation, Observer, Resampler, StatsError, interval};
+use attn_stats::{
+    BootstrapMean, Estimate, Observation, Observer, Resampler, StatsError, interval, quantile,
+};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 
 const CLASSES: usize = Pattern::ALL.len();
 
@@ -17,39 +18,100 @@ const CLASSES: usize = Pattern::ALL.len();
 /// the first special token, the others, and all tokens that belong to the second text.
 pub const FEATURES: [&str; 3] = ["cls", "sep", "second_text"];
 
-/// Rounds of [`correct`]; shares move by less than 1e-6 well before.
-const ROUNDS: usize = 2000;
+/// The proportion of maps of each class, in the order of [`Pattern::ALL`], with bootstrap replicates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proportions {
+    /// Over all examples.
+    pub mean: [f64; CLASSES],
+    /// Examples.
+    pub n: usize,
+    /// Of each bootstrap sample; `None` where it drew nothing.
+    pub replicates: Vec<Option<[f64; CLASSES]>>,
+}
 
-/// The shares that lead to the observed ones through a classifier with these error rates
-/// (`rates[true][predicted]`): maximum likelihood over shares that are not negative and sum to 1,
-/// by expectation-maximisation (Saerens et al., 2002).
-pub fn correct(observed: &[f64; CLASSES], rates: &[[f64; CLASSES]; CLASSES]) -> [f64; CLASSES] {
-    let mut shares = [1.0 / CLASSES as f64; CLASSES];
-    for _ in 0..ROUNDS {
-        let mut next = [0.0; CLASSES];
-        for (predicted, &seen) in observed.iter().enumerate() {
-            let expected: f64 = (0..CLASSES).map(|t| shares[t] * rates[t][predicted]).sum();
-            if expected > 0.0 {
-                for (truth, next) in next.iter_mut().enumerate() {
-                    *next += seen * shares[truth] * rates[truth][predicted] / expected;
-                }
+impl Proportions {
+    /// With 95 % intervals.
+    pub fn estimates(&self) -> [Estimate; CLASSES] {
+        std::array::from_fn(|class| {
+            let drawn = self.replicates.iter().flatten();
+            let mut values: Vec<f64> = drawn.map(|r| r[class]).collect();
+            values.sort_by(f64::total_cmp);
+            let interval = quantile(&values, 0.025).zip(quantile(&values, 0.975));
+            Estimate {
+                mean: self.mean[class],
+                n: self.n,
+                interval: interval.filter(|_| self.n > 1),
             }
-        }
-        let sum: f64 = next.iter().sum();
-        if sum <= 0.0 {
-            return *observed;
-        }
-        let change: f64 = next
-            .iter()
-            .zip(shares)
-            .map(|(n, s)| (n / sum - s).abs())
-            .sum();
-        shares = next.map(|n| n / sum);
-        if change < 1e-10 {
-            break;
+        })
+    }
+
+    /// From means and intervals alone, when the examples are gone: replicates are drawn from a normal
+    /// distribution with the intervals' widths whose values sum to 1, cut at 0.
+    pub fn of_estimates(
+        estimates: &[Estimate; CLASSES],
+        resampler: &Resampler,
+        stream: u64,
+    ) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(resampler.seed());
+        rng.set_stream(stream);
+        let mean = estimates.map(|e| e.mean);
+        let variances = free_variances(&estimates.map(|e| {
+            let (low, high) = e.interval.unwrap_or((e.mean, e.mean));
+            ((high - low) / (2.0 * 1.959_963_984_540_054)).powi(2)
+        }));
+        let total: f64 = variances.iter().sum();
+        let replicates = (0..resampler.replicates())
+            .map(|_| {
+                let free = variances.map(|v| {
+                    let z: f64 = StandardNormal.sample(&mut rng);
+                    v.sqrt() * z
+                });
+                let sum: f64 = free.iter().sum();
+                let part = |class: usize| variances[class] / total.max(f64::MIN_POSITIVE);
+                let drawn: [f64; CLASSES] = std::array::from_fn(|class| {
+                    (mean[class] + free[class] - part(class) * sum).max(0.0)
+                });
+                let sum: f64 = drawn.iter().sum();
+                (sum > 0.0).then(|| drawn.map(|d| d / sum))
+            })
+            .collect();
+        Self {
+            mean,
+            n: estimates.iter().map(|e| e.n).min().unwrap_or(0),
+            replicates,
         }
     }
-    shares
+
+    /// The change from `before` to this, replicate by replicate.
+    pub fn minus(&self, before: &Self) -> Self {
+        let difference = |a: &[f64; CLASSES], b: &[f64; CLASSES]| {
+            let difference: [f64; CLASSES] = std::array::from_fn(|class| a[class] - b[class]);
+            difference
+        };
+        let pairs = self.replicates.iter().zip(&before.replicates);
+        Self {
+            mean: difference(&self.mean, &before.mean),
+            n: self.n.min(before.n),
+            replicates: pairs
+                .map(|(a, b)| Some(difference(a.as_ref()?, b.as_ref()?)))
+                .collect(),
+        }
+    }
+}
+
+/// Variances of independent normal values that have the given variances once their sum is held at
+/// its mean: `s (1 - s / total) = given`, by iteration.
+fn free_variances(given: &[f64; CLASSES]) -> [f64; CLASSES] {
+    let mut free = *given;
+    for _ in 0..200 {
+        let total: f64 = free.iter().sum();
+        if total <= 0.0 {
+            break;
+        }
+        // A value cannot vary more than all others together; the bound keeps such input finite.
+        free = std::array::from_fn(|i| given[i] / (1.0 - (free[i] / total).min(0.9)));
+    }
+    free
 }
 
 /// Sorts the maps of one example after another.
@@ -94,49 +156,18 @@ impl<'a> PatternShares<'a> {
         Some(heads.filter_map(|c| c.try_into().ok()).collect())
     }
 
-    /// The share of all maps (all heads, all examples) that the classifier gives each class, with
-    /// intervals over examples.
-    pub fn plain(&self) -> Option<[Estimate; CLASSES]> {
-        self.shares(|_, shares| shares)
-    }
-
-    /// The same, corrected for the classifier's errors. `errors` is what cross-validation found,
-    /// `resampled` its bootstrap replicates ([`crate::score::replicates`]), of which the `i`-th
-    /// goes with the `i`-th replicate of the examples.
-    pub fn corrected(
-        &self,
-        errors: &Confusion,
-        resampled: &[Confusion],
-    ) -> Option<[Estimate; CLASSES]> {
-        self.shares(|replicate, shares| {
-            let confusion = replicate.and_then(|i| resampled.get(i)).unwrap_or(errors);
-            correct(&shares, &confusion.rates())
+    /// The proportion of all maps (all heads, all examples) that the classifier gives each class;
+    /// `None` before the first example.
+    pub fn proportions(&self) -> Option<Proportions> {
+        (self.n > 0).then(|| Proportions {
+            mean: self.sums.map(|s| s / self.n as f64),
+            n: self.n,
+            replicates: self
+                .replicates
+                .iter()
+                .map(|(weight, sums)| (*weight > 0.0).then(|| sums.map(|s| s / weight)))
+                .collect(),
         })
-    }
-
-    fn shares(
-        &self,
-        change: impl Fn(Option<usize>, [f64; CLASSES]) -> [f64; CLASSES],
-    ) -> Option<[Estimate; CLASSES]> {
-        if self.n == 0 {
-            return None;
-        }
-        let means = change(None, self.sums.map(|s| s / self.n as f64));
-        let replicates: Vec<[f64; CLASSES]> = self
-            .replicates
-            .iter()
-            .enumerate()
-            .filter(|(_, (weight, _))| *weight > 0.0)
-            .map(|(i, (weight, sums))| change(Some(i), sums.map(|s| s / weight)))
-            .collect();
-        Some(std::array::from_fn(|class| {
-            let values: Vec<f64> = replicates.iter().map(|r| r[class]).collect();
-            Estimate {
-                mean: means[class],
-                n: self.n,
-                interval: interval(&values, 0.95).filter(|_| self.n > 1),
-            }
-        }))
     }
 }
 
@@ -189,31 +220,12 @@ mod tests {
     use attn_stats::{Annotation, MapsView};
 
     #[test]
-    fn correction_undoes_known_errors() {
-        let truth = [0.3, 0.25, 0.2, 0.05, 0.2];
-        let mut rates = [[0.02; CLASSES]; CLASSES];
-        for (class, row) in rates.iter_mut().enumerate() {
-            row[class] = 0.92;
-        }
-        rates[1] = [0.3, 0.6, 0.1, 0.0, 0.0];
-        let observed: [f64; CLASSES] =
-            std::array::from_fn(|p| (0..CLASSES).map(|t| truth[t] * rates[t][p]).sum());
-        let corrected = correct(&observed, &rates);
-        for (a, b) in corrected.iter().zip(truth) {
-            assert!((a - b).abs() < 1e-4, "{corrected:?}");
-        }
-        // A class that is never predicted and never confused stays away.
-        let perfect = Confusion::default().rates();
-        assert_eq!(correct(&[0.5, 0.5, 0.0, 0.0, 0.0], &perfect)[3], 0.0);
-    }
-
-    #[test]
     fn shares_are_those_of_the_maps_one_by_one() {
         let weights = Weights::random(5);
         let engine = Engine::new(&weights).unwrap();
         let resampler = Resampler::new(1, 50);
         let mut shares = PatternShares::new(&engine, 2, 3, &resampler);
-        assert!(shares.plain().is_none() && shares.heads().is_none());
+        assert!(shares.proportions().is_none() && shares.heads().is_none());
         let mut expected = [0.0; CLASSES];
         for index in 0..6 {
             let length = 9 + index;
@@ -234,7 +246,7 @@ mod tests {
                 expected[p.pattern().index()] += 1.0 / 36.0;
             }
         }
-        let plain = shares.plain().unwrap();
+        let plain = shares.proportions().unwrap().estimates();
         for (p, e) in plain.iter().zip(expected) {
             assert!((p.mean - e).abs() < 1e-12 && p.n == 6);
         }
@@ -243,10 +255,35 @@ mod tests {
         for head in &heads {
             assert!((head.iter().map(|e| e.mean).sum::<f64>() - 1.0).abs() < 1e-9);
         }
-        let perfect = Confusion::default();
-        let corrected = shares.corrected(&perfect, &[]).unwrap();
-        for (c, p) in corrected.iter().zip(plain) {
-            assert!((c.mean - p.mean).abs() < 1e-6);
+    }
+
+    #[test]
+    fn intervals_alone_give_the_same_intervals_again() {
+        let estimate = |mean: f64, half: f64| Estimate {
+            mean,
+            n: 300,
+            interval: Some((mean - half, mean + half)),
+        };
+        let given = [
+            estimate(0.6, 0.01),
+            estimate(0.1, 0.005),
+            estimate(0.2, 0.01),
+            estimate(0.1, 0.002),
+            estimate(0.0, 0.0),
+        ];
+        let drawn = Proportions::of_estimates(&given, &Resampler::new(1, 4000), 2);
+        for (found, given) in drawn.estimates().iter().zip(given) {
+            let (low, high) = found.interval.unwrap();
+            let (expected_low, expected_high) = given.interval.unwrap();
+            assert_eq!((found.mean, found.n), (given.mean, 300));
+            assert!((low - expected_low).abs() < 2e-3, "{found:?} {given:?}");
+            assert!((high - expected_high).abs() < 2e-3, "{found:?} {given:?}");
         }
+        let change = drawn.minus(&drawn).estimates();
+        assert!(
+            change
+                .iter()
+                .all(|e| e.mean == 0.0 && e.interval == Some((0.0, 0.0)))
+        );
     }
 }

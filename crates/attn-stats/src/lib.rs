@@ -58,6 +58,8 @@ mod observer;
 pub mod paired;
 pub mod pairs;
 pub mod placement;
+pub mod quantify;
+pub mod seeds;
 pub mod shape;
 pub mod shared;
 pub mod structure;

@@ -110,7 +110,11 @@ pub enum PatternsCommand {
     Train(PatternTrainArgs),
     /// Cross-validate the network and a plain baseline, and test across models.
     Evaluate(PatternEvaluateArgs),
-    /// Shares of the classes for each task (Figure 2) and each head's most frequent class.
+    /// The network's error rates before and after fine-tuning, on single texts and pairs, and whether
+    /// correcting with them brings known proportions nearer to their labels.
+    Errors(ErrorsArgs),
+    /// Proportions of the patterns for each task (Figure 2), as sorted and corrected, and each head's
+    /// most frequent one.
     Shares(SharesArgs),
     /// Draw typical maps of each class (Figure 1) from the labelled ones.
     Examples(ExamplesArgs),
@@ -199,6 +203,23 @@ pub struct NetworkArgs {
     pub network: Option<PathBuf>,
 }
 
+/// Arguments of `attn patterns errors`.
+#[derive(Debug, Args)]
+pub struct ErrorsArgs {
+    /// What `attn patterns evaluate` found [default: what it found about the built-in network].
+    #[arg(long, value_name = "FILE")]
+    pub errors: Option<PathBuf>,
+    /// Splits of the labelled maps into halves on which the correction is tried.
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub rounds: usize,
+    /// Seed of the splits and the bootstrap.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Folder for records and tables.
+    #[arg(long, default_value = "results/patterns/errors", value_name = "DIR")]
+    pub out: PathBuf,
+}
+
 /// Arguments of `attn patterns shares`.
 #[derive(Debug, Args)]
 pub struct SharesArgs {
@@ -215,10 +236,15 @@ pub struct SharesArgs {
     /// each model; each task is then also measured on the model that was tuned on it.
     #[arg(long, value_name = "DIR")]
     pub checkpoints: Option<PathBuf>,
-    /// What `attn patterns evaluate` found about the network's errors, to correct shares
+    /// What `attn patterns evaluate` found about the network's errors, to correct proportions
     /// [default: what it found about the built-in one].
     #[arg(long, value_name = "FILE")]
     pub errors: Option<PathBuf>,
+    /// Run no model: take what was sorted from the records in this run's folder and correct it anew,
+    /// in place unless --out names another folder. The intervals over examples are then taken for
+    /// normal.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["tasks", "checkpoints"])]
+    pub from: Option<PathBuf>,
     /// Folder for records, tables and figures [default: results/<model>-<data>/patterns].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

@@ -158,10 +158,14 @@ pub struct Table1Args {
     /// Only what is trained already: make the table from it and leave the rest out.
     #[arg(long)]
     pub no_train: bool,
+    /// Run no model: make intervals, majority and notes anew from the records in this run's folder, in
+    /// place unless --out names another. --data and the options that choose its rows must be as they were.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["no_train", "checkpoints", "tasks"])]
+    pub from: Option<PathBuf>,
     /// Folder for checkpoints [default: checkpoints/<model>-<data> in the cache folder].
     #[arg(long, value_name = "DIR")]
     pub checkpoints: Option<PathBuf>,
-    /// Folder for records, tables and figures [default: results/<model>-<data>/table-1].
+    /// Folder for records, tables and figures [default: results/<model>-<data>/table1].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }

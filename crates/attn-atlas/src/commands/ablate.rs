@@ -72,6 +72,7 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
         );
         return Ok(());
     }
+    model.provenance.check_split(&model.name, &set)?;
     let (classifier, notes) = model.classifier(&task, None)?;
     for note in set.notes.iter().chain(&notes) {
         eprintln!("note: {note}");

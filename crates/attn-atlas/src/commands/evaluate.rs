@@ -24,6 +24,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     }
     let set = from_dataset(data, &model.tokenizer)?;
     let task = set.task.clone().context("no task")?;
+    model.provenance.check_split(&model.name, &set)?;
     let (classifier, notes) = model.classifier(&task, args.fresh_classifier)?;
     for note in set.notes.iter().chain(&notes) {
         eprintln!("note: {note}");

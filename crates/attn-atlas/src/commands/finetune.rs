@@ -8,6 +8,7 @@ use crate::training::{Job, REPLICATES, Scored, score_table};
 use anyhow::Context;
 use attn_core::{Record, Split};
 use attn_figures::{Cell, Column, Table};
+use attn_train::Init;
 use attn_train::metrics::{MetricEstimate, Pair, Spread, bootstrap_mean_metric, over_seeds};
 
 /// Fine-tunes one model, or one for each seed.
@@ -106,6 +107,9 @@ fn summarise(
     let mut run = Run::new(place, config, args.seed, model.device_name.clone());
     run.read(model.inputs.iter().chain(&dev.inputs).cloned());
     run.note(dev.notes.iter().cloned());
+    if args.init == Init::Pretrained {
+        run.note(model.provenance.note(&dev.name));
+    }
     let (mut rows, mut records) = (Vec::new(), Vec::new());
     let scores = runs.first().context("no training")?.estimates.len();
     for which in 0..scores {

@@ -1,6 +1,9 @@
 //! `attn table1`: scores of a model fine-tuned from its pre-trained weights, from random ones, and
 //! not tuned at all (Section 4.3, Table 1).
 
+mod output;
+mod stored;
+
 use super::evaluate::evaluate;
 use super::finetune::over_runs;
 use crate::cli::Table1Args;
@@ -8,56 +11,28 @@ use crate::inputs::{
     InputSet, data_name, dataset, default_folder, from_dataset, source_config, tasks,
 };
 use crate::model::{OpenModel, store};
-use crate::run::{Run, write_text};
+use crate::run::Run;
 use crate::training::{Job, REPLICATES, Scored};
 use anyhow::Context;
-use attn_core::{Metric, Record, Split, Task};
+use attn_core::{Label, Metric, Split, Task};
 use attn_data::glue::{Dataset, official_rows};
-use attn_figures::{Cell, Column, Table};
 use attn_train::Init;
-use attn_train::metrics::{MetricEstimate, Spread};
-use serde::Deserialize;
+use attn_train::metrics::{MetricEstimate, Pair, bootstrap_metric};
+use output::{Outcome, Row, Score};
 use std::path::Path;
 
-const EXPERIMENT: &str = "table-1";
+/// The experiment's name in records.
+pub const EXPERIMENT: &str = "table-1";
 /// The folder that `attn reproduce` gives it, too.
 const FOLDER: &str = "table1";
-/// The paper's figures.
-const PAPER: &str = include_str!("../../../../results/paper/table-1.json");
 /// Tasks with more training rows in GLUE than this may be trained on fewer and with fewer seeds.
 const LARGE: usize = 6000;
 
-#[derive(Deserialize)]
-struct Paper {
-    scores: Vec<PaperScore>,
-}
-
-#[derive(Deserialize)]
-struct PaperScore {
-    task: Task,
-    metric: Metric,
-    untuned: f64,
-    normal: f64,
-    pretrained: f64,
-}
-
-/// One column of the table for one task: its scores over seeds.
-struct Outcome {
-    /// `untuned`, `normal` or `pretrained`.
-    state: &'static str,
-    estimates: Vec<(MetricEstimate, Spread)>,
-}
-
-/// One task.
-struct Row {
-    task: Task,
-    train: usize,
-    dev: InputSet,
-    outcomes: Vec<Outcome>,
-}
-
 /// Trains what is not trained yet and writes the table.
 pub fn run(args: &Table1Args) -> anyhow::Result<()> {
+    if let Some(folder) = &args.from {
+        return stored::run(args, folder);
+    }
     let chosen = tasks(&args.source, &args.tasks, Split::Dev)?;
     let mut model = OpenModel::open(&args.model)?;
     if let Some(dropout) = args.recipe.dropout {
@@ -114,15 +89,8 @@ pub fn run(args: &Table1Args) -> anyhow::Result<()> {
             clock.elapsed().as_secs_f64(),
         );
     }
-    let table = table(&model.name, &rows)?;
-    let records = records(run.name(), &model.name, seed, &rows);
-    let tables = run.folder().join("tables");
-    write_text(&tables.join("table-1.md"), &table.markdown())?;
-    write_text(&tables.join("table-1.csv"), &table.csv())?;
-    let folder = run.finish(&records)?;
-    println!("{}", table.plain());
-    println!("{}", folder.join("tables/table-1.md").display());
-    Ok(())
+    let model = model.name.clone();
+    output::write(run, &model, seed, &rows)
 }
 
 /// Whether GLUE's training set of a task is large, however much of it there is here.
@@ -148,8 +116,8 @@ pub fn training_rows(
     }
 }
 
-/// Training and evaluation examples of a task.
-fn sets(args: &Table1Args, model: &OpenModel, task: Task) -> anyhow::Result<(InputSet, InputSet)> {
+/// Training and evaluation rows of a task.
+fn rows_of(args: &Table1Args, task: Task) -> anyhow::Result<(Dataset, Dataset)> {
     let amount = &args.amount;
     let train = training_rows(
         task,
@@ -162,6 +130,12 @@ fn sets(args: &Table1Args, model: &OpenModel, task: Task) -> anyhow::Result<(Inp
     if let Some(limit) = amount.max_eval {
         dev = dev.subsample(limit, amount.sample_seed);
     }
+    Ok((train, dev))
+}
+
+/// The same, cut into tokens.
+fn sets(args: &Table1Args, model: &OpenModel, task: Task) -> anyhow::Result<(InputSet, InputSet)> {
+    let (train, dev) = rows_of(args, task)?;
     Ok((
         from_dataset(train, &model.tokenizer)?,
         from_dataset(dev, &model.tokenizer)?,
@@ -226,12 +200,54 @@ fn one_task(
             outcomes.push(outcome(state, &runs, seed));
         }
     }
+    let seen = model.provenance.note(task.name());
+    run.note(seen.clone());
+    let labels = |set: &InputSet| -> Vec<Option<Label>> {
+        set.examples.iter().map(|e| e.example.label).collect()
+    };
     Ok(Row {
         task,
         train: train.examples.len(),
-        dev,
+        split: dev.split.clone(),
+        n: dev.examples.len(),
         outcomes,
+        majority: majority(task, &labels(&train), &labels(&dev), seed),
+        notes: seen.into_iter().chain(split_notes(&dev.notes)).collect(),
     })
+}
+
+/// Notes on where the evaluation rows come from.
+fn split_notes(notes: &[String]) -> Vec<String> {
+    let tells = |note: &&String| note.contains("the dev part of") || note.contains("stands in for");
+    notes.iter().filter(tells).cloned().collect()
+}
+
+/// The scores of always predicting the class that is commonest among the training rows. None for
+/// scores: a constant correlates with nothing.
+fn majority(
+    task: Task,
+    train: &[Option<Label>],
+    dev: &[Option<Label>],
+    seed: u64,
+) -> Vec<MetricEstimate> {
+    let mut counts = std::collections::BTreeMap::new();
+    for class in train.iter().flatten().filter_map(|label| label.class()) {
+        *counts.entry(class).or_insert(0usize) += 1;
+    }
+    // Of equally common classes the first.
+    let commonest = counts
+        .iter()
+        .max_by_key(|(class, n)| (**n, usize::MAX - **class));
+    let Some((&class, _)) = commonest else {
+        return Vec::new();
+    };
+    let pairs: Vec<Pair> = dev
+        .iter()
+        .flatten()
+        .map(|label| Pair::new(class as f64, f64::from(label.value())))
+        .collect();
+    let estimate = |&metric: &Metric| bootstrap_metric(&pairs, metric, seed, REPLICATES);
+    task.metrics().iter().map(estimate).collect()
 }
 
 /// Table 1's first column: the pre-trained encoder under a random classifier. Its score says how
@@ -256,113 +272,42 @@ fn outcome(state: &'static str, runs: &[Scored], bootstrap_seed: u64) -> Outcome
     let scores = runs.first().map_or(0, |run| run.estimates.len());
     Outcome {
         state,
-        estimates: (0..scores)
+        scores: (0..scores)
             .filter_map(|which| over_runs(runs, which, bootstrap_seed))
+            .map(|(estimate, spread)| Score {
+                metric: estimate.metric,
+                mean: spread.mean,
+                over_examples: estimate.interval,
+                deviation: spread.deviation,
+                seeds: spread.n,
+                n: estimate.n,
+            })
             .collect(),
     }
 }
 
-fn records(run: &str, model: &str, seed: u64, rows: &[Row]) -> Vec<Record> {
-    let mut records = Vec::new();
-    for row in rows {
-        for outcome in &row.outcomes {
-            for (estimate, spread) in &outcome.estimates {
-                let name = format!("{}_{}", outcome.state, estimate.metric);
-                let mut record = |metric, value, n, interval: Option<(f64, f64)>| {
-                    records.push(Record {
-                        run: run.to_owned(),
-                        model: model.to_owned(),
-                        task: row.task.name().to_owned(),
-                        split: row.dev.split.clone(),
-                        experiment: EXPERIMENT.to_owned(),
-                        layer: None,
-                        head: None,
-                        metric,
-                        value,
-                        n,
-                        seed,
-                        ci_low: interval.map(|i| i.0),
-                        ci_high: interval.map(|i| i.1),
-                    });
-                };
-                record(name.clone(), spread.mean, estimate.n, estimate.interval);
-                if let Some(deviation) = spread.deviation {
-                    record(format!("{name}_sd_over_seeds"), deviation, spread.n, None);
-                }
-            }
-        }
-    }
-    records
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Ours beside the paper's, in points, one row a task and score.
-fn table(model: &str, rows: &[Row]) -> anyhow::Result<Table> {
-    let paper: Paper = serde_json::from_str(PAPER).context("results/paper/table-1.json")?;
-    let mut lines = Vec::new();
-    for row in rows {
-        let metrics: &[Metric] = match row.task {
-            // The parts of the mean are in the records.
-            Task::StsB => &row.task.metrics()[..1],
-            _ => row.task.metrics(),
-        };
-        for &metric in metrics {
-            let published = paper
-                .scores
+    #[test]
+    fn the_majority_is_the_training_rows() {
+        let class = |c: usize| Some(Label::Class(c));
+        let train = [class(1), class(1), class(0), None];
+        let dev = [class(1), class(0), class(0), class(1), class(1)];
+        let found = majority(Task::Mrpc, &train, &dev, 1);
+        let of = |metric: Metric| found.iter().find(|e| e.metric == metric).unwrap();
+        // 3 of 5 right; F1 = 2 * 3 / (5 + 3).
+        assert!((of(Metric::Accuracy).value.unwrap() - 0.6).abs() < 1e-12);
+        assert!((of(Metric::F1).value.unwrap() - 0.75).abs() < 1e-12);
+        assert!(of(Metric::F1).interval.is_some());
+        // Equally common: the first class, whose F1 as "positive" is 0.
+        let found = majority(Task::Qqp, &[class(1), class(0)], &dev, 1);
+        assert!(
+            found
                 .iter()
-                .find(|p| p.task == row.task && p.metric == metric);
-            let mut line = vec![Cell::text(row.task.name()), Cell::text(metric.name())];
-            for state in ["untuned", "normal", "pretrained"] {
-                let theirs = published.map(|p| match state {
-                    "untuned" => p.untuned,
-                    "normal" => p.normal,
-                    _ => p.pretrained,
-                });
-                line.push(theirs.map_or(Cell::Missing, |value| Cell::number(value, 1)));
-                let ours = row
-                    .outcomes
-                    .iter()
-                    .find(|o| o.state == state)
-                    .and_then(|o| o.estimates.iter().find(|(e, _)| e.metric == metric));
-                match ours {
-                    Some((estimate, spread)) => {
-                        let points = |(low, high)| (100.0 * low, 100.0 * high);
-                        line.push(Cell::estimate(
-                            100.0 * spread.mean,
-                            estimate.interval.map(points),
-                            1,
-                        ));
-                        let deviation = spread.deviation;
-                        line.push(
-                            deviation.map_or(Cell::Missing, |sd| Cell::number(100.0 * sd, 1)),
-                        );
-                        line.push(Cell::number(spread.n as f64, 0));
-                    }
-                    None => line.extend([Cell::Missing, Cell::Missing, Cell::Missing]),
-                }
-            }
-            line.push(Cell::number(row.train as f64, 0));
-            line.push(Cell::number(row.dev.examples.len() as f64, 0));
-            lines.push(line);
-        }
+                .any(|e| e.metric == Metric::F1 && e.value == Some(0.0))
+        );
+        assert!(majority(Task::StsB, &[Some(Label::Score(2.0))], &[], 1).is_empty());
     }
-    let mut columns = vec![Column::text("task"), Column::text("score")];
-    for state in [
-        "un-tuned",
-        "from random weights",
-        "from pre-trained weights",
-    ] {
-        columns.push(Column::number(format!("{state}: paper")));
-        columns.push(Column::number(format!("{state}: ours")));
-        columns.push(Column::number("SD over seeds"));
-        columns.push(Column::number("seeds"));
-    }
-    columns.push(Column::number("training examples"));
-    columns.push(Column::number("n"));
-    Ok(Table {
-        title: format!(
-            "Table 1: scores in points, {model}; mean over seeds [95 % interval over examples]"
-        ),
-        columns,
-        rows: lines,
-    })
 }

@@ -210,6 +210,9 @@ impl Job<'_> {
         let scored = Scored::new(evaluation.pairs, task.metrics(), self.bootstrap_seed);
         write_course(&self.folder, &what, &outcome.history)?;
         let mut notes = crate::model::notes(&report);
+        if self.init == Init::Pretrained {
+            notes.extend(self.model.provenance.note(task.name()));
+        }
         if outcome.resumed_from > 0 {
             notes.push(format!(
                 "training: resumed after step {}",

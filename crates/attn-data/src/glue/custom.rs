@@ -27,6 +27,8 @@ pub struct CustomColumns {
     pub text_b: Option<String>,
     /// The label; absent for unlabelled input.
     pub label: Option<String>,
+    /// Columns whose values say which rows belong together ([`Dataset::column_groups`]).
+    pub groups: Vec<String>,
 }
 
 /// What the labels are.
@@ -94,6 +96,7 @@ struct Raw {
     text_a: String,
     text_b: Option<String>,
     label: Written,
+    keys: Vec<String>,
 }
 
 /// Reads one file of one's own. Ids are `<file name>:<line>`, a CSV row's line being its first.
@@ -141,17 +144,21 @@ pub fn load_custom(
         text_a,
         text_b,
         label,
+        keys,
     } in raw.whole
     {
         let id = format!("{}:{line}", rows.file);
         let label = reader.read(&label);
         rows.take(
             line,
-            label.map(|label| Example {
-                id,
-                text_a,
-                text_b,
-                label,
+            label.map(|label| {
+                let example = Example {
+                    id,
+                    text_a,
+                    text_b,
+                    label,
+                };
+                (example, keys)
             }),
         )?;
     }
@@ -165,7 +172,11 @@ pub fn load_custom(
         labels,
         pair,
     };
-    let mut data = Dataset::new(task, options.split, rows.whole, vec![input], skipped);
+    let (examples, keys): (Vec<Example>, Vec<Vec<String>>) = rows.whole.into_iter().unzip();
+    let mut data = Dataset::new(task, options.split, examples, vec![input], skipped);
+    if !columns.groups.is_empty() {
+        data.keys = keys;
+    }
     let (classes, count) = (data.labels.len(), data.examples.len());
     if options.classes.is_none() && classes > 20 && classes * 5 > count {
         data.notes.push(format!(
@@ -181,6 +192,7 @@ struct Positions {
     text_a: usize,
     text_b: Option<usize>,
     label: Option<usize>,
+    groups: Vec<usize>,
 }
 
 fn find(names: &[&str], columns: &CustomColumns, header: &[u8]) -> Result<Positions, BadRow> {
@@ -197,6 +209,11 @@ fn find(names: &[&str], columns: &CustomColumns, header: &[u8]) -> Result<Positi
         text_a: position(&columns.text_a)?,
         text_b: columns.text_b.as_ref().map(position).transpose()?,
         label: columns.label.as_ref().map(position).transpose()?,
+        groups: columns
+            .groups
+            .iter()
+            .map(position)
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -221,6 +238,9 @@ fn row(line: usize, fields: &[&str], at: &Positions, names: &CustomColumns) -> R
         label: label
             .map(|(place, name)| written(field(place), name))
             .transpose()?,
+        keys: (at.groups.iter().zip(&names.groups))
+            .map(|(&place, name)| text(field(place), name).map(|key| key.trim().to_owned()))
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -338,10 +358,20 @@ fn json_row(line: usize, content: &[u8], columns: &CustomColumns) -> Result<Raw,
             ))
         }
     };
+    let key = |name: &String| match field(name)? {
+        Value::String(value) => text(value, name).map(|key| key.trim().to_owned()),
+        value @ (Value::Number(_) | Value::Bool(_)) => Ok(value.to_string()),
+        other => {
+            let found = excerpt(other.to_string().as_bytes());
+            let expected = format!("a string or a number in field '{name}'");
+            Err(BadRow::new(expected, found))
+        }
+    };
     Ok(Raw {
         line,
         text_a: string(&columns.text_a)?,
         text_b: columns.text_b.as_ref().map(string).transpose()?,
         label: columns.label.as_ref().map(label).transpose()?,
+        keys: columns.groups.iter().map(key).collect::<Result<_, _>>()?,
     })
 }

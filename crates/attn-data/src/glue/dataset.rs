@@ -105,6 +105,8 @@ pub struct Dataset {
     pub split: Split,
     /// The whole rows, in file order; texts exactly as in the file, outer blanks included.
     pub examples: Vec<Example>,
+    /// What each row holds in the columns to group by, beside `examples`; empty without such columns.
+    pub keys: Vec<Vec<String>>,
     /// Class names in the order of their indices; empty for regression.
     pub labels: Vec<String>,
     /// Every file that was read.
@@ -140,6 +142,7 @@ impl Dataset {
             task,
             split,
             examples,
+            keys: Vec::new(),
             inputs,
             skipped,
             notes,
@@ -159,6 +162,9 @@ pub enum TrainPolicy {
         train_fraction: f64,
         /// Decides which rows.
         seed: u64,
+        /// Keep rows that share a text on one side ([`Dataset::text_groups`]). Without it single rows
+        /// are drawn, and a model is scored on premises and questions that it was trained on.
+        grouped: bool,
     },
     /// The training file where there is one (or its substitute), else as
     /// [`TrainPolicy::SplitDev`].
@@ -167,6 +173,8 @@ pub enum TrainPolicy {
         train_fraction: f64,
         /// Decides which rows.
         seed: u64,
+        /// As for [`TrainPolicy::SplitDev`].
+        grouped: bool,
     },
 }
 
@@ -190,23 +198,30 @@ pub fn load(
     split: Split,
     options: &LoadOptions,
 ) -> Result<Dataset, GlueError> {
-    let (train_fraction, seed) = match options.train {
+    let (train_fraction, seed, grouped) = match options.train {
         TrainPolicy::File => return read(source, task, split, options.lenient),
         TrainPolicy::SplitDev {
             train_fraction,
             seed,
-        } => (train_fraction, seed),
+            grouped,
+        } => (train_fraction, seed, grouped),
         TrainPolicy::SplitDevIfMissing {
             train_fraction,
             seed,
+            grouped,
         } => match source.locate(task, Split::Train) {
-            Err(GlueError::Missing { .. }) => (train_fraction, seed),
+            Err(GlueError::Missing { .. }) => (train_fraction, seed, grouped),
             Err(error) => return Err(error),
             Ok(_) => return read(source, task, split, options.lenient),
         },
     };
     let dev = read(source, task, Split::Dev, options.lenient)?;
-    let (train, dev) = dev.stratified_split(PartSize::Fraction(train_fraction), seed)?;
+    let (train, dev) = if grouped {
+        let groups = dev.text_groups();
+        dev.grouped_split(&groups, train_fraction, seed, "those that share a text")?
+    } else {
+        dev.stratified_split(PartSize::Fraction(train_fraction), seed)?
+    };
     Ok(match split {
         Split::Train => train,
         Split::Dev => dev,

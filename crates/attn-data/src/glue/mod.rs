@@ -37,6 +37,7 @@ mod csv;
 mod custom;
 mod dataset;
 mod error;
+mod grouping;
 #[cfg(feature = "parquet")]
 mod hf;
 mod labels;
@@ -50,6 +51,7 @@ pub use check::{CheckRow, LabelCount, Lengths, Verdict, check};
 pub use custom::{CustomColumns, CustomFormat, CustomKind, CustomOptions, load_custom};
 pub use dataset::{Dataset, LoadOptions, TaskRef, TrainPolicy, load};
 pub use error::{EXCERPT, GlueError};
+pub use grouping::groups;
 pub use rows::Skipped;
 pub use sample::PartSize;
 pub use source::{Format, Located, Source, official_rows};

@@ -32,8 +32,7 @@ impl Dataset {
         draw(&mut order, rows, &mut ChaCha8Rng::seed_from_u64(seed));
         let mut chosen = vec![false; all];
         mark(&mut chosen, order.iter().take(rows));
-        let mut chosen = chosen.into_iter();
-        self.examples.retain(|_| chosen.next().unwrap_or(false));
+        self.keep(&chosen);
         self.notes
             .push(format!("a random {rows} of {all} rows, seed {seed}"));
         self
@@ -81,13 +80,8 @@ impl Dataset {
         let notes = [note("the training part"), note("the dev part")];
         let mut train = self.clone();
         let mut dev = self;
-        let mut flags = first.iter();
-        train
-            .examples
-            .retain(|_| flags.next().copied().unwrap_or(false));
-        let mut flags = first.iter();
-        dev.examples
-            .retain(|_| !flags.next().copied().unwrap_or(false));
+        train.keep(&first);
+        dev.keep(&first.iter().map(|f| !f).collect::<Vec<_>>());
         (train.split, dev.split) = (Split::Train, Split::Dev);
         let [train_note, dev_note] = notes;
         train.notes.push(train_note);
@@ -97,7 +91,7 @@ impl Dataset {
 }
 
 /// Row numbers by class or score bin, in a fixed order.
-fn strata(examples: &[Example]) -> Vec<Vec<usize>> {
+pub(super) fn strata(examples: &[Example]) -> Vec<Vec<usize>> {
     let mut classes: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
     let mut scores: Vec<(f32, usize)> = Vec::new();
     for (row, example) in examples.iter().enumerate() {
@@ -136,7 +130,7 @@ fn shares(groups: Vec<Vec<usize>>, rows: usize, all: usize) -> Vec<(Vec<usize>, 
 }
 
 /// Brings a random choice of `count` items to the front (the first steps of Fisher and Yates).
-fn draw(items: &mut [usize], count: usize, rng: &mut ChaCha8Rng) {
+pub(super) fn draw(items: &mut [usize], count: usize, rng: &mut ChaCha8Rng) {
     for i in 0..count.min(items.len()) {
         let other = i as u64 + below((items.len() - i) as u64, rng);
         items.swap(i, other as usize);

@@ -3,6 +3,7 @@
 //! A catalogue may come from a stranger, so everything in it that becomes a path, an address or a
 //! program's argument is checked once, here, before anything is done with it.
 
+use super::encoder::Encoder;
 use super::error::StoreError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -107,10 +108,11 @@ pub struct Artefact {
     pub sources: Vec<Source>,
 }
 
-/// All artefacts that the store can fetch by name.
+/// All artefacts that the store can fetch by name, and what is known of pre-trained encoders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalogue {
     artefacts: Vec<Artefact>,
+    encoders: Vec<Encoder>,
 }
 
 #[derive(Deserialize)]
@@ -118,6 +120,8 @@ pub struct Catalogue {
 struct Document {
     #[serde(rename = "artefact", default)]
     artefacts: Vec<Artefact>,
+    #[serde(rename = "encoder", default)]
+    encoders: Vec<Encoder>,
 }
 
 impl Catalogue {
@@ -170,9 +174,22 @@ impl Catalogue {
                 }
             }
         }
+        for encoder in &mut document.encoders {
+            encoder
+                .check()
+                .map_err(|e| wrong(format!("encoder '{}': {e}", encoder.name)))?;
+        }
         Ok(Self {
             artefacts: document.artefacts,
+            encoders: document.encoders,
         })
+    }
+
+    /// The pre-trained encoder whose weights have this sha256; `None` for weights that the list does
+    /// not know, of which nothing can be said.
+    pub fn encoder(&self, sha256: &str) -> Option<&Encoder> {
+        let same = |known: &String| known.eq_ignore_ascii_case(sha256);
+        self.encoders.iter().find(|e| e.weights.iter().any(same))
     }
 
     /// All artefacts, in the file's order.

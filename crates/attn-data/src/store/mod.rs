@@ -35,6 +35,7 @@
 //! ```
 
 mod catalogue;
+mod encoder;
 mod error;
 mod fetch;
 mod http;
@@ -46,6 +47,7 @@ mod slot;
 mod web;
 
 pub use catalogue::{Artefact, Catalogue, FileEntry, Kind, Source};
+pub use encoder::{Encoder, Seen};
 pub use error::{Failure, StoreError, Unavailable};
 pub use progress::{Bars, Progress, Quiet, Stage, Transfer};
 pub use receipt::{Receipt, ReceiptFile};

@@ -8,12 +8,14 @@ use crate::stop_if_interrupted;
 use anyhow::Context;
 use attn_core::Finding;
 use attn_core::io::{read_jsonl, write_jsonl};
-use attn_core::{Pattern, Record};
+use attn_core::{Pattern, Record, Task};
 use attn_figures::{Cell, Column, Table};
 use attn_patterns::score::{self, Confusion, Outcome};
 use attn_patterns::store::Drawn;
 use attn_patterns::validate::outcomes;
-use attn_patterns::{Classifier, Labelled, Prediction, Recipe, ValidateError};
+use attn_patterns::{
+    Classifier, Known, Labelled, Prediction, Recipe, State, Stratum, ValidateError,
+};
 use attn_stats::verdict::at_least;
 use attn_stats::{Estimate, Resampler};
 use serde::{Deserialize, Serialize};
@@ -34,8 +36,14 @@ pub struct PredictionRow {
     pub group: usize,
     /// The fold, from 0.
     pub fold: usize,
-    /// Whether the map was drawn by chance.
+    /// Whether the map was drawn at random.
     pub drawn: Drawn,
+    /// The model that made it.
+    pub model: String,
+    /// Before or after fine-tuning.
+    pub state: State,
+    /// The task that its text is from.
+    pub task: Task,
     /// The label.
     pub label: Pattern,
     /// The network's class.
@@ -54,6 +62,14 @@ impl PredictionRow {
             predicted: self.network,
             group: self.group,
         }
+    }
+
+    /// For error rates; `None` for a map that was searched for.
+    pub fn known(&self) -> Option<Known> {
+        (self.drawn == Drawn::Balanced).then(|| Known {
+            stratum: Stratum::new(self.state, self.task.is_pair()),
+            outcome: self.outcome(),
+        })
     }
 }
 
@@ -76,7 +92,10 @@ pub fn built_in_predictions() -> anyhow::Result<Vec<PredictionRow>> {
 /// # Errors
 /// A missing or broken file.
 pub fn read_predictions(path: &Path) -> anyhow::Result<Vec<PredictionRow>> {
-    let rows: Vec<PredictionRow> = read_jsonl(path)?;
+    let rows: Vec<PredictionRow> = read_jsonl(path).with_context(|| {
+        "predictions are what `attn patterns evaluate` writes; a file without model, state and task is \
+         of an earlier version: evaluate anew"
+    })?;
     anyhow::ensure!(!rows.is_empty(), "{}: no predictions", path.display());
     Ok(rows)
 }
@@ -124,10 +143,7 @@ pub fn run(args: &PatternEvaluateArgs) -> anyhow::Result<()> {
         format!("{}-fold cross-validation", args.folds),
         &resampler,
     );
-    for state in [
-        attn_patterns::State::Pretrained,
-        attn_patterns::State::FineTuned,
-    ] {
+    for state in [State::Pretrained, State::FineTuned] {
         let part: Vec<Prediction> = crossed
             .iter()
             .filter(|p| data.maps[p.map].entry.state == state)
@@ -181,6 +197,9 @@ pub fn run(args: &PatternEvaluateArgs) -> anyhow::Result<()> {
             group: p.group,
             fold: p.fold,
             drawn: data.maps[p.map].entry.drawn,
+            model: data.maps[p.map].entry.model.clone(),
+            state: data.maps[p.map].entry.state,
+            task: data.maps[p.map].entry.task,
             label: p.truth,
             network: p.network.pattern(),
             probabilities: p.network.0.to_vec(),

@@ -1,12 +1,15 @@
 //! `attn patterns`: the five kinds of map (Section 4.1).
 
 mod agree;
+mod errors;
 mod evaluate;
 pub(crate) mod examples;
 pub(crate) mod grid;
 pub(crate) mod network;
 pub(crate) mod shares;
+mod shares_findings;
 mod shares_output;
+mod stored;
 mod train;
 
 use crate::cli::{LabelledArgs, PatternsCommand};
@@ -25,6 +28,7 @@ pub fn run(command: &PatternsCommand) -> anyhow::Result<()> {
         PatternsCommand::Agree(args) => agree::run(args),
         PatternsCommand::Train(args) => train::run(args),
         PatternsCommand::Evaluate(args) => evaluate::run(args),
+        PatternsCommand::Errors(args) => errors::run(args),
         PatternsCommand::Shares(args) => shares::run(args),
         PatternsCommand::Examples(args) => examples::run(args),
         PatternsCommand::Grid(args) => grid::run(args),

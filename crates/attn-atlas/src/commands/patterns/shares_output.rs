@@ -1,9 +1,9 @@
 //! Tables and figures of `attn patterns shares`.
 
 use super::shares::Measured;
-use super::write_text;
+use super::{shares_findings, write_text};
 use anyhow::Context;
-use attn_core::{Finding, HeadGrid, Pattern, Verdict};
+use attn_core::{HeadGrid, Pattern};
 use attn_figures::{
     Arrangement, BarSeries, BarsSpec, Cell, ClassCell, ClassGridSpec, ClassPanel, Column, Table,
 };
@@ -18,20 +18,26 @@ const PAPER: &str = include_str!("../../../../../results/paper/figure-2.json");
 
 /// The published figure.
 #[derive(Debug, Deserialize)]
-struct Paper {
-    shares: Vec<PaperShares>,
+pub struct Paper {
+    /// By task.
+    pub shares: Vec<PaperShares>,
 }
 
 /// Its shares of one task, in per cent.
 #[derive(Debug, Deserialize)]
-struct PaperShares {
-    task: String,
+pub struct PaperShares {
+    /// The task.
+    pub task: String,
+    /// By pattern.
     #[serde(flatten)]
-    percent: BTreeMap<Pattern, f64>,
+    pub percent: BTreeMap<Pattern, f64>,
 }
 
 /// Reads the published figure.
-fn paper() -> anyhow::Result<Paper> {
+///
+/// # Errors
+/// A broken file.
+pub fn paper() -> anyhow::Result<Paper> {
     serde_json::from_str(PAPER).context("results/paper/figure-2.json")
 }
 
@@ -64,6 +70,12 @@ pub fn write(folder: &Path, model: &str, measured: &[Measured], seed: u64) -> an
     let table = table(model, measured, &paper()?, seed);
     write_text(&folder.join("tables/figure-2.md"), &table.markdown())?;
     write_text(&folder.join("tables/figure-2.csv"), &table.csv())?;
+    let moved = shares_findings::change_table(model, measured, seed);
+    write_text(
+        &folder.join("tables/figure-2-changes.md"),
+        &moved.markdown(),
+    )?;
+    write_text(&folder.join("tables/figure-2-changes.csv"), &moved.csv())?;
     let changes = changes(measured);
     write_text(&folder.join("tables/changes.md"), &changes.markdown())?;
     write_text(&folder.join("tables/changes.csv"), &changes.csv())?;
@@ -71,7 +83,8 @@ pub fn write(folder: &Path, model: &str, measured: &[Measured], seed: u64) -> an
     Ok(())
 }
 
-fn words(state: State) -> &'static str {
+/// A state in words.
+pub fn words(state: State) -> &'static str {
     match state {
         State::Pretrained => "not fine-tuned",
         State::FineTuned => "fine-tuned on each task",
@@ -91,14 +104,19 @@ fn series(part: &[&Measured], corrected: bool) -> Vec<BarSeries> {
     Pattern::ALL
         .iter()
         .map(|p| {
-            let of = |m: &&Measured| {
-                let shares = if corrected { m.corrected } else { m.plain };
-                shares[p.index()]
+            let of = |m: &&Measured| match (corrected, &m.corrected) {
+                (false, _) => Some(m.plain[p.index()]),
+                (true, Some(corrected)) => Some(corrected.estimates()[p.index()]),
+                (true, None) => None,
             };
             BarSeries {
                 name: p.title().to_owned(),
-                values: part.iter().map(|m| of(m).mean).collect(),
-                intervals: part.iter().map(|m| of(m).interval).collect(),
+                // A bar that is not finite is drawn as missing.
+                values: part
+                    .iter()
+                    .map(|m| of(m).map_or(f64::NAN, |e| e.mean))
+                    .collect(),
+                intervals: part.iter().map(|m| of(m)?.interval).collect(),
             }
         })
         .collect()
@@ -106,7 +124,7 @@ fn series(part: &[&Measured], corrected: bool) -> Vec<BarSeries> {
 
 fn stacked(model: &str, state: State, part: &[&Measured], seed: u64) -> BarsSpec {
     BarsSpec {
-        title: "Shares of the five kinds of attention map".to_owned(),
+        title: "Proportions of the five attention patterns".to_owned(),
         subtitle: format!(
             "As the network sorts them, over all heads and examples; {}",
             words(state)
@@ -115,7 +133,7 @@ fn stacked(model: &str, state: State, part: &[&Measured], seed: u64) -> BarsSpec
         series: series(part, false),
         arrangement: Arrangement::Stacked,
         x_label: "Task".to_owned(),
-        y_label: "Share of maps".to_owned(),
+        y_label: "Proportion of maps".to_owned(),
         range: Some((0.0, 1.0)),
         percent: true,
         footer: footer(model, part, seed),
@@ -125,16 +143,16 @@ fn stacked(model: &str, state: State, part: &[&Measured], seed: u64) -> BarsSpec
 
 fn grouped(model: &str, state: State, part: &[&Measured], seed: u64) -> BarsSpec {
     BarsSpec {
-        title: "Shares of the five kinds of attention map, corrected".to_owned(),
+        title: "Proportions of the five attention patterns, corrected".to_owned(),
         subtitle: format!(
-            "Corrected for the network's errors; 95 % intervals over examples and over those errors; {}",
+            "Adjusted classify-and-count with error rates by state and input; 95 % intervals over examples and labelled maps; {}",
             words(state)
         ),
         categories: part.iter().map(|m| m.task.clone()).collect(),
         series: series(part, true),
         arrangement: Arrangement::Grouped,
         x_label: "Task".to_owned(),
-        y_label: "Share of maps".to_owned(),
+        y_label: "Proportion of maps".to_owned(),
         percent: true,
         footer: footer(model, part, seed),
         ..BarsSpec::default()
@@ -212,7 +230,7 @@ fn table(model: &str, measured: &[Measured], paper: &Paper, seed: u64) -> Table 
         Column::text("task"),
         Column::text("state"),
         Column::number("n"),
-        Column::text("shares"),
+        Column::text("proportions"),
     ];
     columns.extend(titles().into_iter().map(|t| Column::number(t).unit("%")));
     let percent = |e: attn_stats::Estimate| {
@@ -228,14 +246,18 @@ fn table(model: &str, measured: &[Measured], paper: &Paper, seed: u64) -> Table 
         let last = measured
             .get(index + 1)
             .is_none_or(|next| next.task != m.task);
-        for (name, shares) in [("as sorted", m.plain), ("corrected", m.corrected)] {
+        let corrected = m.corrected.as_ref().map(|c| c.estimates());
+        for (name, shares) in [("as sorted", Some(m.plain)), ("corrected", corrected)] {
             let mut row = vec![
                 Cell::text(&m.task),
                 Cell::text(m.state.name()),
                 Cell::number(m.n as f64, 0),
                 Cell::text(name),
             ];
-            row.extend(shares.map(percent));
+            row.extend(
+                (0..Pattern::ALL.len())
+                    .map(|i| shares.map_or(Cell::Missing, |shares| percent(shares[i]))),
+            );
             rows.push(row);
         }
         let published = paper.shares.iter().find(|p| p.task == m.task);
@@ -254,77 +276,12 @@ fn table(model: &str, measured: &[Measured], paper: &Paper, seed: u64) -> Table 
         }
     }
     Table {
-        title: format!("Shares of the five kinds of map, {model} [95 % interval, seed {seed}]"),
+        title: format!(
+            "Proportions of the five patterns, {model} [95 % interval over examples, corrected also over labelled maps; seed {seed}]; –: no labelled maps of this state and kind of input"
+        ),
         columns,
         rows,
     }
-}
-
-/// "At most a third to three fifths": up to 61 per cent in the paper's text.
-const MOST: f64 = 0.61;
-
-/// What the measured shares say about the paper's claims.
-///
-/// # Errors
-/// A broken file of the paper's numbers.
-pub fn findings(model: &str, measured: &[Measured], seed: u64) -> anyhow::Result<Vec<Finding>> {
-    let paper = paper()?;
-    let mut findings = Vec::new();
-    // The paper's maps are of fine-tuned models; without any, those before say what they can.
-    let tuned = measured.iter().any(|m| m.state == State::FineTuned);
-    let state = if tuned {
-        State::FineTuned
-    } else {
-        State::Pretrained
-    };
-    let chosen = || measured.iter().filter(|m| m.state == state);
-    for m in chosen() {
-        let share = m.corrected[Pattern::Heterogeneous.index()];
-        let published = paper.shares.iter().find(|p| p.task == m.task);
-        let published = published.and_then(|p| p.percent.get(&Pattern::Heterogeneous));
-        findings.push(Finding {
-            claim: "heterogeneous-share".to_owned(),
-            model: model.to_owned(),
-            task: Some(m.task.clone()),
-            verdict: within(&share, 0.0, MOST),
-            rule: format!("the 95 % interval lies below {MOST}; above it contradicts"),
-            finding: format!(
-                "{:.1} % of the maps ({}) are heterogeneous, corrected for the network's errors; {} in the paper's Figure 2",
-                share.mean * 100.0,
-                words(m.state),
-                published.map_or("not given".to_owned(), |p| format!("{p:.1} %")),
-            ),
-            value: Some(share.mean),
-            ci_low: share.interval.map(|i| i.0),
-            ci_high: share.interval.map(|i| i.1),
-            n: m.n,
-            seed,
-        });
-    }
-    let everywhere =
-        |p: Pattern| chosen().all(|m| m.corrected[p.index()].interval.is_some_and(|i| i.0 > 0.001));
-    let found: Vec<&str> = Pattern::ALL
-        .into_iter()
-        .filter(|p| everywhere(*p))
-        .map(Pattern::title)
-        .collect();
-    findings.push(Finding {
-        claim: "five-patterns".to_owned(),
-        model: model.to_owned(),
-        task: None,
-        verdict: if found.len() == Pattern::ALL.len() { Verdict::Holds } else { Verdict::Inconclusive },
-        rule: "all five are found in every task, each by the lower end of its interval".to_owned(),
-        finding: format!(
-            "kinds of which more than one map in a thousand is found in every task, by the lower end of the interval: {}",
-            found.join(", ")
-        ),
-        value: Some(found.len() as f64),
-        ci_low: None,
-        ci_high: None,
-        n: chosen().map(|m| m.n).sum(),
-        seed,
-    });
-    Ok(findings)
 }
 
 /// How many heads change their most frequent class by fine-tuning, and from what to what.

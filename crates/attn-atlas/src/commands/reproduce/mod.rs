@@ -195,6 +195,7 @@ impl<'a> Pipeline<'a> {
             seeds_large: args.seeds_large,
             inits: inits.to_vec(),
             no_train: false,
+            from: None,
             checkpoints: Some(self.checkpoints.clone()),
             out: Some(self.out.join(Artefact::Table1.name())),
         })
@@ -225,6 +226,7 @@ impl<'a> Pipeline<'a> {
             tasks: self.tasks.clone(),
             checkpoints: Some(self.checkpoints.clone()),
             errors: None,
+            from: None,
             out: Some(folder),
         };
         // Figure 1 shows the project's labelled maps, whatever the model.

@@ -88,7 +88,7 @@ proptest! {
         let file = [header.as_bytes(), &body].concat();
         let root = folder(&[(name, &file)]);
         let columns =
-            CustomColumns { text_a: "t".into(), text_b: None, label: Some("y".into()) };
+            CustomColumns { text_a: "t".into(), text_b: None, label: Some("y".into()), groups: Vec::new() };
         let options = |lenient| CustomOptions {
             name: "mine".into(), split: Split::Dev, kind, classes: None, lenient,
         };

@@ -9,6 +9,7 @@ fn columns(a: &str, b: Option<&str>, label: Option<&str>) -> CustomColumns {
         text_a: own(a),
         text_b: b.map(own),
         label: label.map(own),
+        groups: Vec::new(),
     }
 }
 

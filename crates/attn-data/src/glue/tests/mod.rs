@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 mod arbitrary;
 mod custom;
+mod grouping;
 #[cfg(feature = "parquet")]
 mod layouts;
 mod sample;

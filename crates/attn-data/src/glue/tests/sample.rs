@@ -26,6 +26,7 @@ fn dataset(labels: Vec<Label>) -> Dataset {
         task: TaskRef::Glue(Task::Mnli),
         split: Split::Dev,
         examples: ids.zip(labels).map(example).collect(),
+        keys: Vec::new(),
         labels: Vec::new(),
         inputs: Vec::new(),
         skipped: Vec::new(),
@@ -128,6 +129,7 @@ fn dev_rows_can_serve_for_training() {
     let policy = TrainPolicy::SplitDevIfMissing {
         train_fraction: 0.8,
         seed: 7,
+        grouped: false,
     };
     let options = LoadOptions {
         lenient: false,
@@ -166,6 +168,7 @@ fn dev_rows_can_serve_for_training() {
     let policy = TrainPolicy::SplitDev {
         train_fraction: 0.8,
         seed: 7,
+        grouped: false,
     };
     let options = LoadOptions {
         lenient: false,

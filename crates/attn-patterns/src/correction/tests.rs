@@ -1,0 +1,98 @@
+//! Tests of the correction: made-up errors, and the labelled maps of this repository.
+
+use super::*;
+
+const PAIRS: Stratum = Stratum::new(State::Pretrained, true);
+const TUNED: Stratum = Stratum::new(State::FineTuned, true);
+
+/// Maps of two patterns in two strata with other error rates: before fine-tuning a tenth of the
+/// Vertical maps is called Block, after it three tenths.
+fn known() -> Vec<Known> {
+    let mut known = Vec::new();
+    for (stratum, wrong) in [(PAIRS, 1), (TUNED, 3)] {
+        for i in 0..200 {
+            let block = i % 4 == 0;
+            let truth = if block {
+                Pattern::Block
+            } else {
+                Pattern::Vertical
+            };
+            let predicted = if block || (i / 4) % 10 < wrong {
+                Pattern::Block
+            } else {
+                Pattern::Vertical
+            };
+            let outcome = Outcome {
+                truth,
+                predicted,
+                group: i,
+            };
+            known.push(Known { stratum, outcome });
+        }
+    }
+    known
+}
+
+fn sorted(block: f64) -> Proportions {
+    let mut mean = [0.0; CLASSES];
+    mean[Pattern::Vertical.index()] = 1.0 - block;
+    mean[Pattern::Block.index()] = block;
+    Proportions {
+        mean,
+        n: 500,
+        replicates: vec![Some(mean); 400],
+    }
+}
+
+#[test]
+fn each_stratum_is_corrected_by_its_own_errors() {
+    let rates = ErrorRates::new(&known(), &Resampler::new(1, 400));
+    // A quarter Block before and after: 25 % + 10 % of 75 %, and 25 % + 30 % of 75 %.
+    let before = rates.correct(&sorted(0.325), PAIRS).unwrap();
+    let after = rates.correct(&sorted(0.475), TUNED).unwrap();
+    let block = Pattern::Block.index();
+    assert!(
+        (before.mean[block] - 0.25).abs() < 0.01,
+        "{:?}",
+        before.mean
+    );
+    assert!((after.mean[block] - 0.25).abs() < 0.01, "{:?}", after.mean);
+    // As sorted Block rises by 15 points with certainty; corrected, the interval holds 0.
+    let change = after.minus(&before).estimates()[block];
+    let (low, high) = change.interval.unwrap();
+    assert!(
+        change.mean.abs() < 0.01 && low < -0.02 && high > 0.02,
+        "{change:?}"
+    );
+    assert!(high - low < 0.3, "{change:?}");
+    let naive = sorted(0.475).minus(&sorted(0.325)).estimates()[block];
+    assert!(naive.interval.unwrap().0 > 0.1);
+}
+
+#[test]
+fn a_stratum_without_labels_is_not_corrected() {
+    let rates = ErrorRates::new(&known(), &Resampler::new(1, 50));
+    let single = Stratum::new(State::FineTuned, false);
+    assert!(rates.correct(&sorted(0.3), single).is_none() && rates.counts(single).is_none());
+    assert_eq!(single.name(), "fine-tuned, single texts");
+}
+
+#[test]
+fn the_correction_is_tried_on_maps_it_has_not_seen() {
+    let found = validate(&known(), 60, 3);
+    let names: Vec<&str> = found.iter().map(|v| v.what.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "pretrained, pairs",
+            "fine-tuned, pairs",
+            "change by fine-tuning, pairs"
+        ]
+    );
+    // Rates that differ by stratum: its own correct, those of all strata together mislead.
+    for v in &found {
+        assert_eq!(v.rounds, 60);
+        assert!(v.corrected < v.sorted && v.corrected < v.pooled, "{v:?}");
+        assert!(v.worse < 0.2, "{v:?}");
+    }
+}
