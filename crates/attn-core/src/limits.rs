@@ -36,8 +36,8 @@ pub const MAX_TOKENIZER_PARTS: u64 = 10_000;
 pub const MAX_PATTERN_BYTES: u64 = 1_000;
 /// Steps of a regular expression with its counted repetitions written out.
 pub const MAX_PATTERN_STEPS: u64 = 1_000;
-/// How many times longer a tokenizer's normaliser may make a text.
-pub const MAX_GROWTH: u64 = 64;
+/// How many times longer a tokenizer's normaliser may make a text (XLM-R: 99).
+pub const MAX_GROWTH: u64 = 256;
 /// Bytes of a normaliser's `precompiled_charsmap` in base64 (XLM-R: 316,720).
 pub const MAX_CHARSMAP_BYTES: u64 = 4 * MIB;
 /// `max_input_chars_per_word` of a WordPiece vocabulary (BERT: 100).
