@@ -1,8 +1,9 @@
 //! Plain types that every stage of Attention Atlas shares.
 //!
 //! Nothing here computes: the crate holds the vocabulary of the project (tasks, examples, heads,
-//! interventions, patterns, records, estimates, findings, manifests) and the one way in which results reach the disk
-//! ([`io::write_atomically`]). It knows neither Burn nor polars, so that any other crate, or a
+//! interventions, patterns, records, estimates, findings, manifests), the one way in which results
+//! reach the disk ([`io::write_atomically`]), how much of a stranger's file is read ([`limits`]) and how
+//! a reader's panic becomes an error ([`guard`]). It knows neither Burn nor polars, so that any other crate, or a
 //! stranger's, can read our results with it.
 //!
 //! Layers and heads count from 0 in code and records and from 1 in what people read
@@ -12,9 +13,11 @@ mod draft;
 mod estimate;
 mod example;
 mod finding;
+pub mod guard;
 mod head;
 mod intervention;
 pub mod io;
+pub mod limits;
 pub mod lock;
 mod manifest;
 mod pattern;

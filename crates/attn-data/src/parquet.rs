@@ -6,23 +6,26 @@
 //! pass through here, so that there is one place where polars'
 //! errors (and, on a damaged file, its panics) become a [`ParquetError`].
 //!
-//! One limit is polars' own (0.55): a damaged *data page* can ask for so much memory that the
-//! program ends, which no caller can catch. A cut file or a damaged footer is always an error.
-//! Whoever fetches Parquet files should compare their hashes before they are opened, as the
-//! artefact store does.
+//! Only the columns that are needed are read, group of rows by group, so that a column of any other
+//! type stops nobody. Sizes and counts in the footer and in every page's header are compared with
+//! the file and with [`attn_core::limits`] before a page is unpacked: polars (0.55) takes memory on
+//! their word, and memory that cannot be had ends the program.
 //!
 //! Records are written with zstd, one thread and a fixed size of row group: the same rows give the
 //! same bytes on any machine.
 
+mod pages;
 mod predictions;
+mod table;
 
 pub use predictions::{Predictions, read_predictions, write_predictions};
 
+pub(crate) use table::{Cells, Table};
+
 use attn_core::Record;
 use attn_core::io::{IoError, write_atomically};
+use attn_core::limits::Exceeded;
 use polars::prelude::*;
-use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// Rows in one row group of a file that we write. Fixed, because it shows in the bytes.
@@ -41,6 +44,14 @@ pub enum ParquetError {
         path: PathBuf,
         /// What polars said.
         reason: String,
+    },
+    /// The file asks for more than is read.
+    #[error("{path}: {exceeded}")]
+    Limit {
+        /// The file.
+        path: PathBuf,
+        /// The limit and what was found.
+        exceeded: Exceeded,
     },
     /// A column is absent or holds something else.
     #[error("{path}: expected a column '{column}' of {expected}, found {found}")]
@@ -133,119 +144,134 @@ fn write_columns(path: &Path, rows: usize, columns: Vec<Column>) -> Result<(), P
 /// # Errors
 /// [`ParquetError`] when the file cannot be opened, is no Parquet, or lacks a column or a value.
 pub fn read_records(path: &Path) -> Result<Vec<Record>, ParquetError> {
-    let table = Table::read(path)?;
-    let (run, model) = (table.text("run")?, table.text("model")?);
-    let (task, split) = (table.text("task")?, table.text("split")?);
-    let (experiment, metric) = (table.text("experiment")?, table.text("metric")?);
-    let (layer, head) = (table.whole_number("layer")?, table.whole_number("head")?);
-    let (n, seed) = (table.whole_number("n")?, table.whole_number("seed")?);
-    let (value, ci_low) = (table.real("value")?, table.real("ci_low")?);
-    let ci_high = table.real("ci_high")?;
-    (0..table.frame.height())
-        .map(|i| {
-            let missing = |column| ParquetError::Value {
-                path: path.to_owned(),
-                row: i + 1,
-                column,
-            };
-            let text = |column: &StringChunked, name| {
-                column
+    let mut table = Table::open(path)?;
+    let mut records = Vec::new();
+    for group in 0..table.groups() {
+        let start = records.len();
+        let mut text = |name| Texts::read(&mut table, group, name, start);
+        let (run, model) = (text("run")?, text("model")?);
+        let (task, split) = (text("task")?, text("split")?);
+        let (experiment, metric) = (text("experiment")?, text("metric")?);
+        let mut whole = |name| Numbers::read(&mut table, group, name, start);
+        let (layer, head) = (whole("layer")?, whole("head")?);
+        let (n, seed) = (whole("n")?, whole("seed")?);
+        let mut real = |name| reals(&mut table, group, name);
+        let (value, ci_low, ci_high) = (real("value")?, real("ci_low")?, real("ci_high")?);
+        for i in 0..table.rows(group) {
+            let missing = |column| missing(path, start + i, column);
+            records.push(Record {
+                run: run.take(i, path)?,
+                model: model.take(i, path)?,
+                task: task.take(i, path)?,
+                split: split.take(i, path)?,
+                experiment: experiment.take(i, path)?,
+                layer: layer.get(i, path)?,
+                head: head.get(i, path)?,
+                metric: metric.take(i, path)?,
+                value: value
                     .get(i)
-                    .map(str::to_owned)
-                    .ok_or_else(|| missing(name))
-            };
-            let size = |number: u64, name| usize::try_from(number).map_err(|_| missing(name));
-            Ok(Record {
-                run: text(run, "run")?,
-                model: text(model, "model")?,
-                task: text(task, "task")?,
-                split: text(split, "split")?,
-                experiment: text(experiment, "experiment")?,
-                layer: layer.get(i).map(|x| size(x, "layer")).transpose()?,
-                head: head.get(i).map(|x| size(x, "head")).transpose()?,
-                metric: text(metric, "metric")?,
-                value: value.get(i).ok_or_else(|| missing("value"))?,
-                n: size(n.get(i).ok_or_else(|| missing("n"))?, "n")?,
-                seed: seed.get(i).ok_or_else(|| missing("seed"))?,
-                ci_low: ci_low.get(i),
-                ci_high: ci_high.get(i),
-            })
-        })
-        .collect()
+                    .copied()
+                    .flatten()
+                    .ok_or_else(|| missing("value"))?,
+                n: n.get(i, path)?.ok_or_else(|| missing("n"))?,
+                seed: seed.get(i, path)?.ok_or_else(|| missing("seed"))?,
+                ci_low: ci_low.get(i).copied().flatten(),
+                ci_high: ci_high.get(i).copied().flatten(),
+            });
+        }
+    }
+    Ok(records)
 }
 
-/// A Parquet file in memory, with typed columns by name.
-pub(crate) struct Table {
-    path: PathBuf,
-    pub(crate) frame: DataFrame,
+/// The error for a value that is null or does not fit. `row` counts from 0.
+fn missing(path: &Path, row: usize, column: &'static str) -> ParquetError {
+    ParquetError::Value {
+        path: path.to_owned(),
+        row: row + 1,
+        column,
+    }
 }
 
-impl Table {
-    /// Reads a whole file.
-    pub(crate) fn read(path: &Path) -> Result<Self, ParquetError> {
-        let damaged = |reason: String| ParquetError::Damaged {
-            path: path.to_owned(),
-            reason,
-        };
-        let file = File::open(path).map_err(|e| IoError::file(path, "open", e))?;
-        // polars trusts a file's footer in places and panics on a damaged one; a bad file on disk
-        // must be an error here like any other.
-        let frame = catch_unwind(AssertUnwindSafe(|| ParquetReader::new(file).finish()))
-            .map_err(|_| damaged("the reader gave up on its structure".to_owned()))?
-            .map_err(|e| damaged(e.to_string()))?;
-        Ok(Self {
-            path: path.to_owned(),
-            frame,
-        })
-    }
+/// One column of texts that must all be there.
+struct Texts {
+    name: &'static str,
+    start: usize,
+    cells: Cells,
+}
 
-    /// The column's type, or `None` when there is no such column.
-    pub(crate) fn dtype(&self, name: &str) -> Option<&DataType> {
-        self.frame.column(name).ok().map(Column::dtype)
-    }
-
-    /// The error for a column that is absent or of another type.
-    pub(crate) fn wrong(&self, name: &str, expected: &'static str) -> ParquetError {
-        let found = match self.dtype(name) {
-            Some(dtype) => dtype.to_string(),
-            None => {
-                let names: Vec<_> = self
-                    .frame
-                    .get_column_names()
-                    .iter()
-                    .map(|name| name.as_str())
-                    .collect();
-                format!("only the columns {}", names.join(", "))
-            }
-        };
-        ParquetError::Column {
-            path: self.path.clone(),
-            column: name.to_owned(),
-            expected,
-            found,
+impl Texts {
+    fn read(
+        table: &mut Table,
+        group: usize,
+        name: &'static str,
+        start: usize,
+    ) -> Result<Self, ParquetError> {
+        let cells = table.cells(group, name, "text")?;
+        match cells {
+            Cells::Text(_) => Ok(Self { name, start, cells }),
+            _ => Err(table.wrong(name, "text")),
         }
     }
 
-    /// A text column.
-    pub(crate) fn text(&self, name: &str) -> Result<&StringChunked, ParquetError> {
-        let column = self.frame.column(name).and_then(|column| column.str());
-        column.map_err(|_| self.wrong(name, "text"))
+    fn get(&self, row: usize) -> Option<&str> {
+        self.cells.text(row)
     }
 
-    fn whole_number(&self, name: &str) -> Result<&UInt64Chunked, ParquetError> {
-        let column = self.frame.column(name).and_then(|column| column.u64());
-        column.map_err(|_| self.wrong(name, "unsigned 64-bit numbers"))
+    fn take(&self, row: usize, path: &Path) -> Result<String, ParquetError> {
+        let text = self.get(row).map(str::to_owned);
+        text.ok_or_else(|| missing(path, self.start + row, self.name))
+    }
+}
+
+/// One column of whole numbers, or nulls.
+struct Numbers {
+    name: &'static str,
+    start: usize,
+    values: Vec<Option<i128>>,
+}
+
+impl Numbers {
+    fn read(
+        table: &mut Table,
+        group: usize,
+        name: &'static str,
+        start: usize,
+    ) -> Result<Self, ParquetError> {
+        match table.cells(group, name, "whole numbers")? {
+            Cells::Whole(values) => Ok(Self {
+                name,
+                start,
+                values,
+            }),
+            _ if table.rows(group) == 0 => Ok(Self {
+                name,
+                start,
+                values: Vec::new(),
+            }),
+            _ => Err(table.wrong(name, "whole numbers")),
+        }
     }
 
-    fn real(&self, name: &str) -> Result<&Float64Chunked, ParquetError> {
-        let column = self.frame.column(name).and_then(|column| column.f64());
-        column.map_err(|_| self.wrong(name, "64-bit real numbers"))
+    fn get<N: TryFrom<i128>>(&self, row: usize, path: &Path) -> Result<Option<N>, ParquetError> {
+        let value = self.values.get(row).copied().flatten();
+        let value = value.map(N::try_from).transpose();
+        value.map_err(|_| missing(path, self.start + row, self.name))
+    }
+}
+
+/// One column of real numbers, or nulls.
+fn reals(table: &mut Table, group: usize, name: &str) -> Result<Vec<Option<f64>>, ParquetError> {
+    match table.cells(group, name, "real numbers")? {
+        Cells::Real(values) => Ok(values),
+        _ if table.rows(group) == 0 => Ok(Vec::new()),
+        _ => Err(table.wrong(name, "real numbers")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
 
     fn row(i: usize) -> Record {
         Record {

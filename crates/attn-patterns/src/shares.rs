@@ -36,7 +36,7 @@ impl Proportions {
             let drawn = self.replicates.iter().flatten();
             let mut values: Vec<f64> = drawn.map(|r| r[class]).collect();
             values.sort_by(f64::total_cmp);
-            let interval = quantile(&values, 0.025).zip(quantile(&values, 0.975));
+            let interval = interval(&values, 0.95);
             Estimate {
                 mean: self.mean[class],
                 n: self.n,

@@ -7,6 +7,7 @@
 //! is missing, and every shape that does not fit, is an error; what is not used is listed.
 
 mod bind;
+mod bounds;
 mod error;
 mod names;
 mod weights;
@@ -94,6 +95,7 @@ impl Checkpoint {
                 expected: LAYOUT,
             });
         };
+        bounds::fit(&folder.join("config.json"), &config, &weights)?;
         Ok(Self {
             folder,
             config,
@@ -242,18 +244,14 @@ fn read_config(folder: &Path) -> Result<BertConfig, CheckpointError> {
             expected: LAYOUT,
         });
     }
-    let text = std::fs::read_to_string(&path).map_err(|source| CheckpointError::Io {
-        path: path.clone(),
-        action: "read",
-        source,
-    })?;
+    let text = bounds::config_text(&path)?;
     let config: BertConfig = serde_json::from_str(&text).map_err(|e| CheckpointError::Config {
         path: path.clone(),
         reason: e.to_string(),
     })?;
     match config.problem() {
         Some(reason) => Err(CheckpointError::Config { path, reason }),
-        None => Ok(config),
+        None => bounds::config(&path, &config).map(|()| config),
     }
 }
 

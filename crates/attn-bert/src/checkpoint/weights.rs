@@ -1,6 +1,6 @@
 //! Weight files: safetensors and PyTorch pickles, read into one shape.
 
-use super::CheckpointError;
+use super::{CheckpointError, bounds};
 use burn::store::pytorch_reader::{self, PytorchReader};
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
@@ -56,6 +56,11 @@ impl Weights {
     /// [`CheckpointError::Damaged`] when it is cut short or its header lies about types, shapes or
     /// offsets.
     pub fn safetensors(path: &Path) -> Result<Self, CheckpointError> {
+        bounds::safetensors_header(path)?;
+        bounds::quiet(path, || Self::read_safetensors(path))
+    }
+
+    fn read_safetensors(path: &Path) -> Result<Self, CheckpointError> {
         let bytes = std::fs::read(path).map_err(|source| CheckpointError::Io {
             path: path.to_owned(),
             action: "read",
@@ -69,6 +74,7 @@ impl Weights {
         SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
         let (header, metadata) =
             SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
+        bounds::tensors(path, metadata.tensors().keys().map(|n| (n.as_str(), 0)))?;
         let start = header + 8;
         let mut entries = BTreeMap::new();
         for (name, info) in metadata.tensors() {
@@ -102,10 +108,16 @@ impl Weights {
     /// # Errors
     /// [`CheckpointError::Damaged`] when it is not a state dictionary.
     pub fn pytorch(path: &Path) -> Result<Self, CheckpointError> {
+        bounds::quiet(path, || Self::read_pytorch(path))
+    }
+
+    fn read_pytorch(path: &Path) -> Result<Self, CheckpointError> {
         let reader = PytorchReader::new(path).map_err(|e| CheckpointError::Damaged {
             path: path.to_owned(),
             reason: e.to_string(),
         })?;
+        let tensors = reader.tensors().iter();
+        bounds::tensors(path, tensors.map(|(name, t)| (name.as_str(), t.byte_len())))?;
         let entries = reader
             .into_tensors()
             .into_iter()
@@ -178,7 +190,9 @@ impl Weights {
                 .get(range.clone())
                 .ok_or_else(|| damaged(format!("tensor '{name}' lies outside the file")))?,
             Source::Pickle(tensor) => {
-                owned = tensor.read().map_err(|e| damaged(e.to_string()))?;
+                owned = bounds::quiet(&self.path, || {
+                    tensor.read().map_err(|e| damaged(e.to_string()))
+                })?;
                 &owned
             }
         };

@@ -1,6 +1,7 @@
 //! CSV after RFC 4180, with line numbers.
 
 use super::error::{BadRow, excerpt};
+use attn_core::limits::MAX_FIELDS;
 use std::borrow::Cow;
 
 /// Cuts a CSV file into records: fields separated by commas; a field in quote marks may hold
@@ -107,6 +108,11 @@ impl<'a> Iterator for Records<'a> {
         let mut fields = Vec::new();
         loop {
             match self.field() {
+                Ok(_) if fields.len() as u64 >= MAX_FIELDS => {
+                    self.skip_line();
+                    let expected = format!("at most {MAX_FIELDS} fields (MAX_FIELDS)");
+                    return Some((line, Err(BadRow::new(expected, "more"))));
+                }
                 Ok(field) => fields.push(field),
                 Err(bad) => {
                     self.skip_line();

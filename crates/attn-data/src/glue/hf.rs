@@ -4,9 +4,8 @@ use super::GlueError;
 use super::error::{BadRow, excerpt};
 use super::rows::{Rows, checked_score, hash_file, text};
 use super::tsv::STS_RANGE;
-use crate::parquet::Table;
+use crate::parquet::{Cells, Table};
 use attn_core::{Example, InputFile, Label, Task};
-use polars::prelude::*;
 use std::path::Path;
 
 fn columns(task: Task) -> (&'static str, Option<&'static str>) {
@@ -26,95 +25,137 @@ pub(super) fn read(
     role: &str,
     lenient: bool,
 ) -> Result<(Rows<Example>, InputFile), GlueError> {
-    let table = Table::read(path)?;
+    let mut table = Table::open(path)?;
     let (name_a, name_b) = columns(task);
-    let column_a = table.text(name_a)?;
-    let column_b = name_b
-        .map(|name| Ok::<_, GlueError>((name, table.text(name)?)))
-        .transpose()?;
-    let labels = Labels::of(&table, task)?;
     let mut rows = Rows::new(path, lenient);
-    for i in 0..table.frame.height() {
-        let row = || {
-            let label = labels.get(i)?;
-            let text_a = text(column_a.get(i).unwrap_or_default(), name_a)?;
-            let second = |(name, column): &(&str, &StringChunked)| {
-                text(column.get(i).unwrap_or_default(), name)
-            };
-            let text_b = column_b.as_ref().map(second).transpose()?;
-            let id = format!("{}:{}", rows.file, i + 1);
-            Ok(Example {
-                id,
-                text_a,
-                text_b,
-                label: Some(label),
-            })
+    let mut before = 0;
+    for group in 0..table.groups() {
+        let labels = Labels::read(&mut table, group, task)?;
+        let mut texts = |name| {
+            let cells = table.cells(group, name, "text")?;
+            match cells {
+                Cells::Text(_) => Ok(cells),
+                _ => Err(table.wrong(name, "text")),
+            }
         };
-        let row = row();
-        rows.take(i + 1, row)?;
+        let column_a = texts(name_a)?;
+        let column_b = name_b.map(|name| Ok::<_, GlueError>((name, texts(name)?)));
+        let column_b = column_b.transpose()?;
+        for i in 0..table.rows(group) {
+            let number = before + i + 1;
+            let row = || {
+                let label = labels.get(i)?;
+                let text_a = text(column_a.text(i).unwrap_or_default(), name_a)?;
+                let second =
+                    |(name, column): &(&str, Cells)| text(column.text(i).unwrap_or_default(), name);
+                let text_b = column_b.as_ref().map(second).transpose()?;
+                let id = format!("{}:{number}", rows.file);
+                Ok(Example {
+                    id,
+                    text_a,
+                    text_b,
+                    label: Some(label),
+                })
+            };
+            let row = row();
+            rows.take(number, row)?;
+        }
+        before += table.rows(group);
     }
     Ok((rows, hash_file(path, role)?))
 }
 
-/// The label column: class indices, or STS-B's scores.
-enum Labels {
-    Classes(Int64Chunked, Task),
-    Scores(Float64Chunked),
+/// The label column of one group of rows: class indices or names of any type, or STS-B's scores.
+struct Labels {
+    cells: Cells,
+    task: Task,
 }
 
 impl Labels {
-    fn of(table: &Table, task: Task) -> Result<Self, GlueError> {
+    fn read(table: &mut Table, group: usize, task: Task) -> Result<Self, GlueError> {
         let regression = task.label_names().is_empty();
         let expected = if regression {
             "numbers"
         } else {
-            "class indices"
+            "class indices or class names"
         };
-        let wrong = || table.wrong("label", expected);
-        let fits = |dtype: &DataType| dtype.is_integer() || regression && dtype.is_float();
-        let dtype = table.dtype("label").filter(|dtype| fits(dtype));
-        dtype.ok_or_else(wrong)?;
-        let cast = |to| {
-            let column = table
-                .frame
-                .column("label")
-                .and_then(|column| column.cast(&to));
-            column.map_err(|_| wrong())
-        };
-        Ok(if regression {
-            Labels::Scores(cast(DataType::Float64)?.f64().map_err(|_| wrong())?.clone())
-        } else {
-            Labels::Classes(
-                cast(DataType::Int64)?.i64().map_err(|_| wrong())?.clone(),
-                task,
-            )
-        })
+        let cells = table.cells(group, "label", expected)?;
+        match (&cells, regression) {
+            (Cells::Real(_), false) | (Cells::Bool(_), true) => {
+                Err(table.wrong("label", expected).into())
+            }
+            _ => Ok(Self { cells, task }),
+        }
     }
 
     fn get(&self, row: usize) -> Result<Label, BadRow> {
-        let shown = |value: Option<String>| match value {
-            Some(value) => excerpt(value.as_bytes()),
-            None => "nothing".to_owned(),
-        };
-        match self {
-            Labels::Scores(scores) => {
-                let value = scores.get(row);
-                let found = || shown(value.map(|value| value.to_string()));
-                let score = checked_score(value.map(|v| v as f32), STS_RANGE, "label", found)?;
-                Ok(Label::Score(score))
-            }
-            Labels::Classes(classes, task) => {
-                let value = classes.get(row);
-                let count = task.label_names().len();
-                let class = value.and_then(|value| usize::try_from(value).ok());
-                class
-                    .filter(|class| *class < count)
-                    .map(Label::Class)
-                    .ok_or_else(|| {
-                        let expected = format!("a class from 0 to {} in column 'label'", count - 1);
-                        BadRow::new(expected, shown(value.map(|value| value.to_string())))
-                    })
-            }
+        if self.task.label_names().is_empty() {
+            return self.score(row).map(Label::Score);
         }
+        let names = self.task.label_names();
+        let (class, shown) = match &self.cells {
+            Cells::Text(_) => {
+                let text = self.cells.text(row);
+                // As GLUE's own files have it: the class's name or its index.
+                let class = text.map(str::trim).and_then(|text| {
+                    let named = names
+                        .iter()
+                        .position(|name| name.eq_ignore_ascii_case(text));
+                    named.or_else(|| text.parse().ok())
+                });
+                (class, text.map(str::to_owned))
+            }
+            Cells::Whole(values) => {
+                let value = values.get(row).copied().flatten();
+                (
+                    value.and_then(|value| usize::try_from(value).ok()),
+                    value.map(|value| value.to_string()),
+                )
+            }
+            Cells::Bool(values) => {
+                let value = values.get(row).copied().flatten();
+                (value.map(usize::from), value.map(|value| value.to_string()))
+            }
+            // Refused above.
+            Cells::Real(_) => (None, None),
+        };
+        class
+            .filter(|class| *class < names.len())
+            .map(Label::Class)
+            .ok_or_else(|| {
+                let mut expected = format!("a class from 0 to {}", names.len() - 1);
+                if matches!(self.cells, Cells::Text(_)) {
+                    expected += &format!(" or {}", names.join(" or "));
+                }
+                BadRow::new(expected + " in column 'label'", shown_or_nothing(shown))
+            })
+    }
+
+    fn score(&self, row: usize) -> Result<f32, BadRow> {
+        let (value, shown) = match &self.cells {
+            Cells::Text(_) => {
+                let text = self.cells.text(row);
+                let value = text.and_then(|text| text.trim().parse().ok());
+                (value, text.map(str::to_owned))
+            }
+            Cells::Whole(values) => {
+                let value = values.get(row).copied().flatten();
+                (value.map(|v| v as f64), value.map(|v| v.to_string()))
+            }
+            Cells::Real(values) => {
+                let value = values.get(row).copied().flatten();
+                (value, value.map(|v| v.to_string()))
+            }
+            Cells::Bool(_) => (None, None),
+        };
+        let value = value.map(|value| value as f32);
+        checked_score(value, STS_RANGE, "label", || shown_or_nothing(shown))
+    }
+}
+
+fn shown_or_nothing(value: Option<String>) -> String {
+    match value {
+        Some(value) => excerpt(value.as_bytes()),
+        None => "nothing".to_owned(),
     }
 }

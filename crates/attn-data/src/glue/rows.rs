@@ -4,10 +4,11 @@ use super::GlueError;
 use super::error::{BadRow, excerpt};
 use attn_core::InputFile;
 use attn_core::io::IoError;
+use attn_core::limits::{Exceeded, MAX_LINE_BYTES, MAX_ROWS, MAX_SKIPPED, MAX_TEXT_BYTES, check};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// UTF-8's byte order mark, with which MRPC's files start.
@@ -51,10 +52,14 @@ impl Lines {
     /// BOM. `None` at the end of the file; a last line needs no `\n`.
     pub(crate) fn next(&mut self) -> Result<Option<(usize, &[u8])>, GlueError> {
         self.buffer.clear();
-        let read = self.reader.read_until(b'\n', &mut self.buffer);
-        if read.map_err(|e| IoError::file(&self.path, "read", e))? == 0 {
+        let mut reader = (&mut self.reader).take(MAX_LINE_BYTES + 1);
+        let read = reader.read_until(b'\n', &mut self.buffer);
+        let read = read.map_err(|e| IoError::file(&self.path, "read", e))?;
+        if read == 0 {
             return Ok(None);
         }
+        check("bytes", read as u64, MAX_LINE_BYTES, "MAX_LINE_BYTES")
+            .map_err(|e| limit(&self.path, Some(self.line + 1), e))?;
         self.hash.update(&self.buffer);
         self.bytes += self.buffer.len() as u64;
         self.line += 1;
@@ -105,7 +110,6 @@ pub(crate) fn read_whole(path: &Path, role: &str) -> Result<(Vec<u8>, InputFile)
 /// Hashes a file without keeping it.
 #[cfg(feature = "parquet")]
 pub(crate) fn hash_file(path: &Path, role: &str) -> Result<InputFile, GlueError> {
-    use std::io::Read;
     let failed = |e| IoError::file(path, "read", e);
     let mut file = File::open(path).map_err(|e| IoError::file(path, "open", e))?;
     let (mut hash, mut bytes) = (Sha256::new(), 0);
@@ -151,6 +155,10 @@ impl<T> Rows<T> {
     }
 
     pub(crate) fn take(&mut self, line: usize, row: Result<T, BadRow>) -> Result<(), GlueError> {
+        let limit = |e| limit(&self.path, None, e);
+        check("rows", self.whole.len() as u64, MAX_ROWS, "MAX_ROWS").map_err(limit)?;
+        let skipped = self.skipped.len() as u64;
+        check("broken rows", skipped, MAX_SKIPPED, "MAX_SKIPPED").map_err(limit)?;
         match row {
             Ok(row) => self.whole.push(row),
             Err(bad) if self.lenient => self.skipped.push(Skipped {
@@ -168,6 +176,15 @@ impl<T> Rows<T> {
             }
         }
         Ok(())
+    }
+}
+
+/// The error for a file, or a line of it, that asks for more than is read.
+pub(crate) fn limit(path: &Path, line: Option<usize>, exceeded: Exceeded) -> GlueError {
+    let path = path.display();
+    GlueError::Request {
+        what: line.map_or_else(|| path.to_string(), |line| format!("{path}, line {line}")),
+        reason: exceeded.to_string(),
     }
 }
 
@@ -213,6 +230,13 @@ pub(crate) fn text(field: &str, column: &str) -> Result<String, BadRow> {
         };
         return Err(BadRow::new(format!("a text in column '{column}'"), found));
     }
+    let bytes = field.len() as u64;
+    check("bytes", bytes, MAX_TEXT_BYTES, "MAX_TEXT_BYTES").map_err(|_| {
+        let expected = format!(
+            "a text of at most {MAX_TEXT_BYTES} bytes (MAX_TEXT_BYTES) in column '{column}'"
+        );
+        BadRow::new(expected, format!("{bytes}: {}", excerpt(field.as_bytes())))
+    })?;
     Ok(field.to_owned())
 }
 

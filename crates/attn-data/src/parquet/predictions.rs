@@ -1,6 +1,6 @@
 //! Logits by variant and example, so that any statistic can be made again without the model.
 
-use super::{ParquetError, Table, write_columns};
+use super::{ParquetError, Table, Texts, missing, reals, write_columns};
 use polars::prelude::*;
 use std::path::Path;
 
@@ -96,49 +96,53 @@ pub fn write_predictions(path: &Path, predictions: &Predictions) -> Result<(), P
 /// [`ParquetError`] when the file cannot be opened, is no Parquet, lacks a column or a value, or does
 /// not hold the same examples for every variant.
 pub fn read_predictions(path: &Path) -> Result<Predictions, ParquetError> {
-    let table = Table::read(path)?;
-    let (variant, example) = (table.text("variant")?, table.text("example")?);
-    let label = table.real("label")?;
-    let mut columns = Vec::new();
-    while table.dtype(&logit(columns.len())).is_some() {
-        let name = logit(columns.len());
-        let column = table.frame.column(&name).and_then(|column| column.f32());
-        columns.push(column.map_err(|_| table.wrong(&name, "32-bit real numbers"))?);
-    }
-    let rows = table.frame.height();
-    let missing = |row: usize, column| ParquetError::Value {
-        path: path.to_owned(),
-        row: row + 1,
-        column,
-    };
+    let mut table = Table::open(path)?;
+    let outputs = (0..).take_while(|&i| table.has(&logit(i))).count();
     let mut read = Predictions {
-        outputs: columns.len(),
+        outputs,
         ..Predictions::default()
     };
-    for row in 0..rows {
-        let name = variant.get(row).ok_or_else(|| missing(row, "variant"))?;
-        let id = example.get(row).ok_or_else(|| missing(row, "example"))?;
-        if read.variants.last().is_none_or(|last| last != name) {
-            read.variants.push(name.to_owned());
+    let mut rows = 0;
+    for group in 0..table.groups() {
+        let variant = Texts::read(&mut table, group, "variant", rows)?;
+        let example = Texts::read(&mut table, group, "example", rows)?;
+        let label = reals(&mut table, group, "label")?;
+        let columns: Vec<_> = (0..outputs)
+            .map(|i| reals(&mut table, group, &logit(i)))
+            .collect::<Result<_, _>>()?;
+        for at in 0..table.rows(group) {
+            let row = rows + at;
+            let name = variant
+                .get(at)
+                .ok_or_else(|| missing(path, row, "variant"))?;
+            let id = example
+                .get(at)
+                .ok_or_else(|| missing(path, row, "example"))?;
+            if read.variants.last().is_none_or(|last| last != name) {
+                read.variants.push(name.to_owned());
+            }
+            if read.variants.len() == 1 {
+                read.examples.push(id.to_owned());
+                read.labels.push(label.get(at).copied().flatten());
+            } else if read
+                .examples
+                .get(row % read.examples.len())
+                .map(String::as_str)
+                != Some(id)
+            {
+                return Err(missing(path, row, "example"));
+            }
+            for column in &columns {
+                let value = column.get(at).copied().flatten();
+                // They were 32-bit numbers when written, and widening keeps each.
+                let value = value.ok_or_else(|| missing(path, row, "logit_0"))? as f32;
+                read.logits.push(value);
+            }
         }
-        if read.variants.len() == 1 {
-            read.examples.push(id.to_owned());
-            read.labels.push(label.get(row));
-        } else if read
-            .examples
-            .get(row % read.examples.len())
-            .map(String::as_str)
-            != Some(id)
-        {
-            return Err(missing(row, "example"));
-        }
-        for column in &columns {
-            read.logits
-                .push(column.get(row).ok_or_else(|| missing(row, "logit_0"))?);
-        }
+        rows += table.rows(group);
     }
     if read.variants.len() * read.examples.len() != rows {
-        return Err(missing(rows, "example"));
+        return Err(missing(path, rows, "example"));
     }
     Ok(read)
 }

@@ -9,7 +9,9 @@
 //! meet word pieces through offsets and never through strings.
 
 mod align;
+mod bounds;
 mod encoding;
+mod patterns;
 
 pub use align::{overlapping, pieces_of_span, pieces_of_spans};
 pub use encoding::{Encoding, Piece, PieceRole};
@@ -74,6 +76,11 @@ impl Tokenizer {
     /// # Errors
     /// [`TokeniseError`] when the folder has none, the file is broken or the limit too small.
     pub fn open(folder: &Path, limit: usize) -> Result<Self, TokeniseError> {
+        bounds::check(folder)?;
+        bounds::quiet(folder, || Self::read(folder, limit))
+    }
+
+    fn read(folder: &Path, limit: usize) -> Result<Self, TokeniseError> {
         let (json, vocabulary) = (folder.join("tokenizer.json"), folder.join("vocab.txt"));
         let (path, mut inner) = if json.is_file() {
             let inner =
@@ -137,13 +144,10 @@ impl Tokenizer {
     /// an unknown token, for one).
     pub fn encode(&self, example: &Example) -> Result<Encoding, TokeniseError> {
         let (a, b) = (example.text_a.as_str(), example.text_b.as_deref());
-        let result = match b {
-            Some(b) => self.inner.encode((a, b), true),
-            None => self.inner.encode(a, true),
-        };
-        let raw = result.map_err(|e| TokeniseError::Text {
+        let result = bounds::encode(&self.inner, &self.path, a, b);
+        let raw = result.map_err(|reason| TokeniseError::Text {
             example: example.id.clone(),
-            reason: e.to_string(),
+            reason,
         })?;
         Ok(Encoding::new(&raw, a, b, self.limit))
     }
@@ -153,12 +157,10 @@ impl Tokenizer {
     /// # Errors
     /// As [`Tokenizer::encode`].
     pub fn pieces(&self, text: &str) -> Result<Vec<String>, TokeniseError> {
-        let raw = self
-            .inner
-            .encode(text, false)
-            .map_err(|e| TokeniseError::Text {
+        let raw =
+            bounds::bare(&self.inner, &self.path, text).map_err(|reason| TokeniseError::Text {
                 example: text.chars().take(40).collect(),
-                reason: e.to_string(),
+                reason,
             })?;
         Ok(raw.get_tokens().to_vec())
     }

@@ -5,6 +5,7 @@
 //! word. [`write()`] gives the same bytes back that were read. See
 //! <https://universaldependencies.org/format.html>.
 
+mod bounds;
 mod read;
 mod spans;
 mod write;

@@ -1,6 +1,7 @@
 //! Reading CoNLL-U.
 
-use super::{Empty, Range, Sentence, Word};
+use super::{Empty, Range, Sentence, Word, bounds};
+use attn_core::limits::Exceeded;
 use std::path::{Path, PathBuf};
 
 /// A file that cannot be used.
@@ -102,6 +103,9 @@ pub enum Problem {
     /// A comment inside or behind a sentence.
     #[error("a comment must stand before the first word of its sentence")]
     LateComment,
+    /// A file or sentence that asks for more than is read.
+    #[error("{0}")]
+    Limit(Exceeded),
     /// Comments without words.
     #[error("a sentence has comments and no words")]
     NoWords,
@@ -133,7 +137,7 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Sentence>, ConlluError> {
     };
     let mut sentences = Vec::new();
     let mut draft: Option<Draft> = None;
-    let mut last = 0;
+    let (mut last, mut lines) = (0, 0);
     for (i, line) in text.lines().enumerate() {
         last = i + 1;
         if line.is_empty() {
@@ -146,6 +150,8 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Sentence>, ConlluError> {
             }
             continue;
         }
+        lines += 1;
+        bounds::file(lines).map_err(|e| error(last, Problem::Limit(e)))?;
         draft
             .get_or_insert_with(|| Draft::new(last))
             .line(line, last)
@@ -163,6 +169,7 @@ struct Draft {
     sentence: Sentence,
     heads: Vec<(usize, String)>,
     range_line: usize,
+    lines: u64,
 }
 
 impl Draft {
@@ -175,10 +182,13 @@ impl Draft {
             sentence,
             heads: Vec::new(),
             range_line: line,
+            lines: 0,
         }
     }
 
     fn line(&mut self, line: &str, number: usize) -> Result<(), Problem> {
+        self.lines += 1;
+        bounds::sentence(self.lines).map_err(Problem::Limit)?;
         let sentence = &mut self.sentence;
         if line.starts_with('#') {
             if !sentence.words.is_empty()
@@ -311,22 +321,13 @@ impl Draft {
         if roots != 1 {
             return Err((line, Problem::Roots { found: roots }));
         }
-        for i in 0..words {
-            let (mut at, mut steps) = (i, 0);
-            while let Some(head) = self.sentence.words[at].head {
-                (at, steps) = (head, steps + 1);
-                if steps > words {
-                    let form = self.sentence.words[i].form.clone();
-                    return Err((
-                        self.heads[i].0,
-                        Problem::Cycle {
-                            number: i + 1,
-                            form,
-                        },
-                    ));
-                }
-            }
-        }
+        let depth = bounds::depth(&self.sentence.words).map_err(|i| {
+            let form = self.sentence.words[i].form.clone();
+            let number = i + 1;
+            (self.heads[i].0, Problem::Cycle { number, form })
+        })?;
+        bounds::tree(depth).map_err(|e| (line, Problem::Limit(e)))?;
+        self.sentence.words.shrink_to_fit();
         Ok(self.sentence)
     }
 }

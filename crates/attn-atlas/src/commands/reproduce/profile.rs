@@ -1,6 +1,7 @@
 //! Profiles: options in a small file, beneath those of the command line.
 
 use anyhow::{Context, bail};
+use attn_core::limits::{MAX_PROFILE_BYTES, read_text};
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -23,7 +24,7 @@ fn text(profile: &str) -> anyhow::Result<String> {
         return Ok((*text).to_owned());
     }
     let names = BUILT_IN.map(|(name, _)| name).join(", ");
-    std::fs::read_to_string(Path::new(profile)).with_context(|| {
+    read_text(Path::new(profile), MAX_PROFILE_BYTES, "MAX_PROFILE_BYTES").with_context(|| {
         format!("profile '{profile}': expected {names} or a file like those in profiles/")
     })
 }

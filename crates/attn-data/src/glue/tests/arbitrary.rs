@@ -108,8 +108,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// polars itself panics on some damaged footers; that must come out as an error. (Pages are left
-    /// whole: see the limit that `crate::parquet` names.)
+    /// polars itself panics on some damaged files; that must come out as an error.
     #[test]
     fn cut_or_damaged_parquet_is_an_error_or_rows(
         at in any::<prop::sample::Index>(), byte: u8, cut: bool,
