@@ -11,6 +11,7 @@ mod model;
 mod output;
 mod progress;
 mod run;
+mod select;
 mod training;
 
 use clap::Parser;

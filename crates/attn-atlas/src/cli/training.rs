@@ -161,7 +161,7 @@ pub struct Table1Args {
     /// Folder for checkpoints [default: checkpoints/<model>-<data> in the cache folder].
     #[arg(long, value_name = "DIR")]
     pub checkpoints: Option<PathBuf>,
-    /// Folder for records, tables and figures [default: results/<model>-<data>/table-1].
+    /// Folder for records, tables and figures [default: results/<model>-<data>/table1].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }

@@ -100,6 +100,9 @@ pub fn run(args: &PatternEvaluateArgs) -> anyhow::Result<()> {
     let device_name = labelled.backend.label(labelled.device)?;
     let mut run = Run::new(args.out.clone(), config, labelled.seed, device_name);
     run.read(data.inputs.clone());
+    if run.is_done() {
+        return Ok(());
+    }
     let set = Labelled::new(data.maps.iter().collect(), data.labels.clone());
     let models: std::collections::BTreeSet<&str> =
         data.maps.iter().map(|m| m.entry.model.as_str()).collect();

@@ -7,7 +7,7 @@ use crate::cli::{ModelArgs, SharesArgs};
 use crate::commands::maps::sample::{texts_of, tuned_states};
 use crate::forward::observe_all;
 use crate::inputs::{self, InputSet, Prepared};
-use crate::model::LoadedModel;
+use crate::model::{LoadedModel, OpenModel};
 use crate::progress::Progress;
 use crate::run::Run;
 use anyhow::Context;
@@ -20,6 +20,7 @@ use attn_patterns::{Engine, PatternShares, State};
 use attn_stats::{Annotation, Estimate, Resampler};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The experiment's name in records.
 pub const EXPERIMENT: &str = "patterns-shares";
@@ -88,6 +89,7 @@ pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
         "experiment": EXPERIMENT, "model": model.name, "split": args.data.split, "tasks": tasks,
         "tuned": tuned.keys().collect::<Vec<_>>(), "max_eval": args.data.max_eval,
         "max_length": args.model.max_length, "replicates": REPLICATES, "known_errors": errors.all,
+        "source": inputs::source_config(&args.data.source),
     });
     let mut run = Run::new(folder, config, seed, model.device.clone());
     run.read(model.inputs.clone());
@@ -95,12 +97,24 @@ pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
     if let Some(path) = &args.errors {
         run.read([crate::run::input_file("known errors", path)?]);
     }
+    for &task in &tasks {
+        run.read(inputs::dataset(&args.data.source, Some(task), args.data.split)?.inputs);
+        if let Some(path) = tuned.get(&task) {
+            let opened = OpenModel::open(&tuned_args(&args.model, path))?;
+            run.read(opened.inputs.into_iter().map(|mut input| {
+                input.role = format!("{} (tuned on {task})", input.role);
+                input
+            }));
+        }
+    }
+    if run.is_done() {
+        return Ok(());
+    }
     run.note(model.notes.clone());
     let resampler = Resampler::new(seed, REPLICATES);
     let mut measured = Vec::new();
     for &task in &tasks {
         let set = inputs::from_task(&args.data, Some(task), &model.tokenizer)?;
-        run.read(set.inputs.clone());
         run.note(set.notes.clone());
         let mut progress = progress_of(task, State::Pretrained, &set);
         measured.push(measure(
@@ -116,15 +130,7 @@ pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
         let Some(path) = tuned.get(&task) else {
             continue;
         };
-        let args = ModelArgs {
-            model: path.to_string_lossy().into_owned(),
-            ..args.model.clone()
-        };
-        let tuned = LoadedModel::open(&args)?;
-        run.read(tuned.inputs.iter().cloned().map(|mut input| {
-            input.role = format!("{} (tuned on {task})", input.role);
-            input
-        }));
+        let tuned = LoadedModel::open(&tuned_args(&args.model, path))?;
         let mut progress = progress_of(task, State::FineTuned, &set);
         measured.push(measure(
             &tuned,
@@ -144,6 +150,14 @@ pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
     let folder = run.finish(&records)?;
     println!("{}", folder.display());
     Ok(())
+}
+
+/// The arguments for a fine-tuned state of the model.
+fn tuned_args(args: &ModelArgs, path: &Path) -> ModelArgs {
+    ModelArgs {
+        model: path.to_string_lossy().into_owned(),
+        ..args.clone()
+    }
 }
 
 fn progress_of(task: Task, state: State, set: &InputSet) -> Progress {
