@@ -24,7 +24,7 @@ pub use stats::{ScoreArgs, StatsArgs};
 pub use training::{AmountArgs, EvaluateArgs, FinetuneArgs, RecipeArgs, Table1Args};
 
 use attn_bert::Backend;
-use attn_core::{Reading, Split, Task};
+use attn_core::{HeadId, Reading, Split, Task};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -221,6 +221,24 @@ pub struct DataArgs {
     pub seed: u64,
 }
 
+/// Which heads.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SelectArgs {
+    /// Single heads, separated by commas. 3-4 is the fourth head of the third layer, counted from 1 as in
+    /// tables and figures; 2:3 is the same head, counted from 0 as in records.
+    #[arg(
+        long,
+        visible_alias = "head",
+        value_delimiter = ',',
+        value_name = "HEAD,…",
+        conflicts_with = "layers"
+    )]
+    pub heads: Vec<HeadId>,
+    /// All heads of these layers, counted from 0, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "LAYER,…")]
+    pub layers: Vec<usize>,
+}
+
 /// Arguments of `attn extract`.
 #[derive(Debug, Args)]
 pub struct ExtractArgs {
@@ -239,8 +257,14 @@ pub struct ExtractArgs {
     pub task: Option<Task>,
     #[command(flatten)]
     pub data: DataArgs,
-    /// The file to write: tensors maps.<i> of [layers, heads, L, L], f32. Safetensors, or NumPy's format when
-    /// the name ends in .npz.
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// Merge subword tokens into words: weights summed over a word's tokens as keys, averaged over them as
+    /// queries. `tokens` in the file are then the words.
+    #[arg(long, conflicts_with = "hidden")]
+    pub words: bool,
+    /// The file to write: tensors maps.<i> of [layers, heads, L, L], f32 (with --heads [heads, L, L]).
+    /// Safetensors, or NumPy's format when the name ends in .npz.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Write hidden.<i> of [layers + 1, L, hidden] as well.

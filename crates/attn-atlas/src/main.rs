@@ -12,6 +12,7 @@ mod output;
 mod progress;
 mod provenance;
 mod run;
+mod select;
 mod starter;
 mod training;
 

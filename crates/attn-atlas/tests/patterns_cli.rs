@@ -8,7 +8,7 @@ mod common;
 use attn_core::{Pattern, Task};
 use attn_patterns::store::{self, Drawn};
 use attn_patterns::{MapEntry, State, StoredMap, Weights};
-use common::{attn, failure, success, tiny};
+use common::{attn, errors, failure, run, success, tiny};
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::HashMap;
 use std::path::Path;
@@ -17,6 +17,13 @@ const LENGTH: usize = 12;
 
 fn runs(args: &[&str]) -> String {
     success(attn().args(args))
+}
+
+/// What a run that succeeds says on standard error.
+fn notes(args: &[&str]) -> String {
+    let output = run(attn().args(args));
+    assert!(output.status.success(), "{}", errors(&output));
+    errors(&output)
 }
 
 fn fails(args: &[&str]) -> String {
@@ -39,6 +46,15 @@ fn weights(pattern: Pattern, index: usize) -> Vec<f32> {
             if strong { 0.4 + noise } else { 0.01 + noise }
         })
         .collect()
+}
+
+/// With rows that sum to 1.
+fn normalised(mut weights: Vec<f32>) -> Vec<f32> {
+    for row in weights.chunks_mut(LENGTH) {
+        let sum: f32 = row.iter().sum();
+        row.iter_mut().for_each(|w| *w /= sum);
+    }
+    weights
 }
 
 fn maps() -> (Vec<StoredMap>, Vec<Pattern>) {
@@ -80,7 +96,7 @@ fn maps() -> (Vec<StoredMap>, Vec<Pattern>) {
 fn extracted(path: &Path) {
     let data: Vec<u8> = [Pattern::Vertical, Pattern::Diagonal]
         .iter()
-        .flat_map(|p| weights(*p, 3))
+        .flat_map(|p| normalised(weights(*p, 3)))
         .flat_map(f32::to_le_bytes)
         .collect();
     let shape = vec![1, 2, LENGTH, LENGTH];
@@ -188,9 +204,16 @@ fn labelled_maps_become_a_network_that_sorts() {
 
     runs(&train);
     let results = at("results");
-    let told = runs(&[
+    let evaluate = [
         "patterns", "evaluate", "--maps", &maps, "--epochs", "2", "--folds", "2", "--out", &results,
-    ]);
+    ];
+    let told = runs(&evaluate);
+    // The same run is found and not done again; another one is.
+    assert!(notes(&evaluate).contains("done before"));
+    let mut other = evaluate;
+    other[5] = "1";
+    assert!(!notes(&other).contains("done before"));
+    assert!(!notes(&evaluate).contains("done before"));
     assert!(told.contains("maps of two, not trained on"), "{told}");
     for file in [
         "records.jsonl",
@@ -322,6 +345,12 @@ fn a_model_is_sampled_sorted_and_drawn() {
     args.extend(limits);
     args.extend(["--checkpoints", &states, "--errors", &errors]);
     runs(&args);
+    // The same run is found and not done again; another one is.
+    assert!(notes(&args).contains("done before"));
+    let mut other = args.clone();
+    other.extend(["--seed", "7"]);
+    assert!(!notes(&other).contains("done before"));
+    assert!(!notes(&args).contains("done before"));
     let read = |name: &str| std::fs::read_to_string(Path::new(&results).join(name)).unwrap();
     let records: Vec<attn_core::Record> =
         attn_core::io::read_jsonl(&Path::new(&results).join("records.jsonl")).unwrap();

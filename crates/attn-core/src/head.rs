@@ -25,19 +25,32 @@ impl std::fmt::Display for HeadId {
     }
 }
 
-/// A head that is not written `layer:head`.
+/// A head that is written neither `layer:head` nor `layer-head`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not a head: expected layer:head, both counted from 0, for example 3:0")]
+#[error(
+    "'{0}' is not a head: expected layer:head, both counted from 0, for example 3:0, or layer-head, both counted \
+     from 1 as in tables, for example 4-1"
+)]
 pub struct ParseHeadError(String);
 
+/// Reads `3:0`, from 0, and `4-1`, from 1 as [`std::fmt::Display`] writes it: the separator tells
+/// which.
 impl std::str::FromStr for HeadId {
     type Err = ParseHeadError;
     fn from_str(text: &str) -> Result<Self, ParseHeadError> {
         let error = || ParseHeadError(text.to_owned());
-        let (layer, head) = text.split_once(':').ok_or_else(error)?;
+        let (layer, head, first) = match (text.split_once(':'), text.split_once('-')) {
+            (Some((layer, head)), None) => (layer, head, 0),
+            (None, Some((layer, head))) => (layer, head, 1),
+            _ => return Err(error()),
+        };
+        let number = |text: &str| {
+            let number: usize = text.trim().parse().map_err(|_| error())?;
+            number.checked_sub(first).ok_or_else(error)
+        };
         Ok(Self {
-            layer: layer.trim().parse().map_err(|_| error())?,
-            head: head.trim().parse().map_err(|_| error())?,
+            layer: number(layer)?,
+            head: number(head)?,
         })
     }
 }
@@ -128,7 +141,14 @@ mod tests {
             (head, head.to_string()),
             (HeadId::new(3, 0), "4-1".to_owned())
         );
-        for bad in ["3", "3:", ":0", "a:b", "3:0:1", "-1:0"] {
+        assert_eq!("4-1".parse(), Ok(head));
+        assert_eq!(
+            HeadId::new(11, 11).to_string().parse(),
+            Ok(HeadId::new(11, 11))
+        );
+        for bad in [
+            "3", "3:", ":0", "a:b", "3:0:1", "-1:0", "0-1", "1-0", "3-", "-3", "3-1-2", "3:1-2",
+        ] {
             assert!(bad.parse::<HeadId>().is_err(), "{bad}");
         }
     }

@@ -6,12 +6,16 @@
 //! - [`framenet`]: FrameNet 1.7 and the sentence filter of Section 4.2.
 //! - [`starter`]: the project's own small data, carried by the program.
 //! - [`tokenise`]: texts to word pieces and, by offsets, back to the text.
+//! - [`maps`]: attention maps from files, example by example.
+//! - [`words`]: which tokens make up a word.
 //!
-//! `parquet`, `store` and `tokenise` are features, on by default: they bring polars, an HTTP client
-//! and the tokeniser. Whoever needs a loader alone takes the crate with `default-features = false`.
+//! `maps`, `parquet`, `store` and `tokenise` are features, on by default: they bring polars, an HTTP client,
+//! the tokeniser and safetensors. Whoever needs a loader alone takes the crate with `default-features = false`.
 
 pub mod framenet;
 pub mod glue;
+#[cfg(feature = "maps")]
+pub mod maps;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod starter;
@@ -19,3 +23,4 @@ pub mod starter;
 pub mod store;
 #[cfg(feature = "tokenise")]
 pub mod tokenise;
+pub mod words;

@@ -2,7 +2,7 @@
 const shortHash = /^#(\d+)-(\d+)$/.exec(location.hash);
 const state = {
   head: shortHash && shortHash[1] >= 1 && shortHash[1] <= layers && shortHash[2] >= 1 && shortHash[2] <= heads
-    ? (shortHash[1] - 1) * heads + (shortHash[2] - 1) : 0,
+    ? (shortHash[1] - 1) * heads + (shortHash[2] - 1) : data.open,
   // Two maps of many tokens do not fit side by side on most screens.
   compare: comparing && length <= 64 ? "both" : 0,
   scale: "own", root: false, tab: "map",

@@ -55,6 +55,14 @@ impl AttentionMapSpec {
         self.scene()?.render()
     }
 
+    /// The figure as a PDF page, with text that can be selected.
+    ///
+    /// # Errors
+    /// As [`AttentionMapSpec::render`].
+    pub fn pdf(&self) -> Result<Vec<u8>, FigureError> {
+        self.scene()?.pdf()
+    }
+
     pub(crate) fn scene(&self) -> Result<Scene, FigureError> {
         let mut panels = Vec::new();
         let mut description = format!("Attention maps, {} in all. ", self.maps.len());

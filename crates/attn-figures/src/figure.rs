@@ -98,12 +98,12 @@ pub enum FigureError {
         "'{0}' is not a figure name: expected a plain file name without folders, extension or a leading dot"
     )]
     Name(String),
-    /// The bitmap could not be made.
-    #[error("figure '{figure}': cannot {action} the PNG: {reason}")]
+    /// The PNG or PDF could not be made.
+    #[error("figure '{figure}': cannot {action} the file: {reason}")]
     Bitmap {
         /// The figure's title.
         figure: String,
-        /// `draw` or `encode`.
+        /// `draw`, `encode` or `write`.
         action: &'static str,
         /// What the library said.
         reason: String,

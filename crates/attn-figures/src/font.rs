@@ -19,16 +19,21 @@ pub(crate) const DESCENT: f64 = 0.22;
 /// Height of a digit, as a share of the font size.
 pub(crate) const CAP: f64 = 0.73;
 
+/// The font's file.
+pub(crate) fn bytes(bold: bool) -> &'static [u8] {
+    if bold {
+        dejavu::sans::bold()
+    } else {
+        dejavu::sans::regular()
+    }
+}
+
 /// The parsed font, or `None` should the embedded bytes ever be damaged.
 pub(crate) fn face(bold: bool) -> Option<&'static FontRef<'static>> {
     static REGULAR: OnceLock<Option<FontRef<'static>>> = OnceLock::new();
     static BOLD: OnceLock<Option<FontRef<'static>>> = OnceLock::new();
-    let (cell, bytes): (_, fn() -> &'static [u8]) = if bold {
-        (&BOLD, dejavu::sans::bold)
-    } else {
-        (&REGULAR, dejavu::sans::regular)
-    };
-    cell.get_or_init(|| FontRef::try_from_slice(bytes()).ok())
+    let cell = if bold { &BOLD } else { &REGULAR };
+    cell.get_or_init(|| FontRef::try_from_slice(bytes(bold)).ok())
         .as_ref()
 }
 

@@ -36,6 +36,7 @@ mod lines;
 mod map_grid;
 mod matrix;
 mod page;
+mod pdf;
 mod plot;
 mod png;
 mod records;

@@ -270,7 +270,7 @@ const MOST_PIXELS: f64 = 12.0e6;
 const LONGEST_SIDE: f64 = 8000.0;
 
 impl Scene {
-    pub fn render(&self) -> Result<Figure, FigureError> {
+    fn check_size(&self) -> Result<(), FigureError> {
         if self.width * self.height > MOST_PIXELS || self.width.max(self.height) > LONGEST_SIDE {
             return Err(FigureError::TooLarge {
                 figure: self.title.clone(),
@@ -279,6 +279,16 @@ impl Scene {
                 limit: "12 million pixels and 8000 on a side",
             });
         }
+        Ok(())
+    }
+
+    pub fn pdf(&self) -> Result<Vec<u8>, FigureError> {
+        self.check_size()?;
+        crate::pdf::write(self)
+    }
+
+    pub fn render(&self) -> Result<Figure, FigureError> {
+        self.check_size()?;
         Ok(Figure {
             svg: crate::svg::write(self),
             png: crate::png::write(self)?,

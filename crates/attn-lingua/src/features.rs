@@ -21,6 +21,9 @@
 //!   verb and has no `mark`, whose head has an `obj`;
 //! - *dative* is an indirect object ("gave *him*": `iobj` here) or its preposition ("*to* him"),
 //!   which UD does not tell from other "to"; that half is not mapped.
+//!
+//! Annotations that come in with spaCy's own labels ([`crate::foreign`]) keep these four, and the
+//! `authors` column takes them as they are.
 
 use crate::annotate::Word;
 use crate::labels::base;
@@ -96,7 +99,8 @@ impl Feature {
             }
             (Feature::Subject, Reading::Paper) => base(&words[i].deprel) == "nsubj",
             (Feature::Subject, Reading::Authors) => {
-                matches!(base(&words[i].deprel), "nsubj" | "csubj" | "expl") || is_agent(words, i)
+                matches!(base(&words[i].deprel), "nsubj" | "csubj" | "expl" | "agent")
+                    || is_agent(words, i)
             }
             (Feature::Object, Reading::Paper) => {
                 base(&words[i].deprel) == "obj"
@@ -111,7 +115,11 @@ impl Feature {
                     && words[i]
                         .head
                         .is_some_and(|head| objects.get(head) == Some(&true));
-                matches!(base(&words[i].deprel), "obj" | "iobj") || attribute || predicate
+                let own = matches!(
+                    base(&words[i].deprel),
+                    "obj" | "iobj" | "dative" | "attr" | "oprd"
+                );
+                own || attribute || predicate
             }
             (Feature::Punctuation, _) => words[i].upos == "PUNCT",
             (Feature::Negation, _) => false,

@@ -3,10 +3,12 @@
 //! The file holds the sentences of the texts in the same order; a text may be several sentences.
 //! Words are found in the text by their characters. Blanks may differ, anything else is an error
 //! that names the first word which does not fit: an annotation that has slipped by one text
-//! would give numbers that look right.
+//! would give numbers that look right. Labels of other label sets become those of UD v2
+//! ([`crate::foreign`]); [`Annotations::report`] says which, and which are not known.
 
 use crate::annotate::{Chars, Word};
 use crate::conllu::{ConlluError, Sentence, SpanError, parse, read_file};
+use crate::foreign::{self, Report};
 use std::path::Path;
 
 /// An annotation that does not fit its text.
@@ -58,6 +60,7 @@ pub enum ImportError {
 pub struct Annotations {
     file: String,
     sentences: Vec<Sentence>,
+    report: Report,
 }
 
 impl Annotations {
@@ -70,10 +73,7 @@ impl Annotations {
             || path.display().to_string(),
             |n| n.to_string_lossy().into_owned(),
         );
-        Ok(Self {
-            file,
-            sentences: read_file(path)?,
-        })
+        Ok(Self::new(file, read_file(path)?))
     }
 
     /// Reads CoNLL-U text; `file` is its name in messages.
@@ -81,10 +81,21 @@ impl Annotations {
     /// # Errors
     /// See [`ConlluError`].
     pub fn from_text(conllu: &str, file: &str) -> Result<Self, ConlluError> {
-        Ok(Self {
-            file: file.to_owned(),
-            sentences: parse(conllu, file)?,
-        })
+        Ok(Self::new(file.to_owned(), parse(conllu, file)?))
+    }
+
+    fn new(file: String, mut sentences: Vec<Sentence>) -> Self {
+        let report = foreign::normalise(&mut sentences);
+        Self {
+            file,
+            sentences,
+            report,
+        }
+    }
+
+    /// What was made of the file's labels: which were renamed or derived, which are not known.
+    pub fn report(&self) -> &Report {
+        &self.report
     }
 
     /// How many sentences there are.

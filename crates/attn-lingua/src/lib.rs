@@ -34,6 +34,7 @@ mod annotate;
 pub mod conllu;
 pub mod evaluate;
 mod features;
+pub mod foreign;
 mod hash;
 mod import;
 mod labels;

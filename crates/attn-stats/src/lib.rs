@@ -7,7 +7,7 @@
 //! Two layers:
 //!
 //! - pure functions on one map ([`features`], [`pairs`], [`cosine`], [`entropy`], [`structure`],
-//!   [`mds`]);
+//!   [`mds`], [`merge`]);
 //! - accumulators that take one example after another and keep, for each head, a mean with a
 //!   bootstrap interval over examples, in memory that does not grow with their number
 //!   ([`BootstrapMean`]). An [`Observer`] ties such accumulators to the maps of a forward pass:
@@ -52,6 +52,7 @@ mod feature_attention;
 pub mod features;
 mod links;
 pub mod mds;
+pub mod merge;
 pub mod metrics;
 mod null;
 mod observer;

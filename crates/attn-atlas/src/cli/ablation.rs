@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Heads to disable together, written `3:0,1:11`.
+/// Heads to disable together, written `3:0,1:11` (from 0) or `4-1,2-12` (from 1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeadSet(pub Vec<HeadId>);
 
@@ -51,7 +51,8 @@ pub struct AblateArgs {
     /// named).
     #[arg(long)]
     pub sweep: bool,
-    /// Heads to disable together, layer:head from 0; may be given several times.
+    /// Heads to disable together, separated by commas: 3:0 (layer:head from 0) or 4-1 (layer-head from 1) is the
+    /// same head; may be given several times.
     #[arg(long, value_name = "L:H,…")]
     pub heads: Vec<HeadSet>,
     /// Whole layers, from 0, one at a time.

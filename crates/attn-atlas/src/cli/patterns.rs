@@ -304,7 +304,8 @@ pub struct ClassifyArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub network: NetworkArgs,
-    /// A file that `attn extract` wrote, in place of running a model.
+    /// A file of maps in place of running a model: what `attn extract` wrote, or arrays of your own
+    /// (safetensors, .npz or .npy; [layers, heads, L, L], [heads, L, L] or [L, L]; f16, bf16, f32 or f64).
     #[arg(
         long,
         value_name = "FILE",

@@ -8,17 +8,14 @@ use crate::inputs;
 use crate::model::LoadedModel;
 use crate::progress::Progress;
 use crate::stop_if_interrupted;
-use anyhow::Context;
 use attn_bert::Want;
-use attn_core::Pattern;
 use attn_core::io::write_atomically;
 use attn_core::place::{Output, check};
-use attn_patterns::hashes::Hashes;
+use attn_core::{HeadId, Pattern};
+use attn_data::maps::{ExampleMaps, MapsFile};
 use attn_patterns::labels::csv_field;
 use attn_patterns::{Engine, Probabilities};
-use safetensors::SafeTensors;
-use serde::de::DeserializeOwned;
-use std::collections::HashMap;
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::Instant;
 
@@ -31,26 +28,51 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<()> {
         &read,
     )?;
     let (engine, _) = network::open(&args.network)?;
-    let blocks = match (&args.maps, args.task) {
-        (Some(path), _) => from_file(&engine, path)?,
-        (None, task) => from_model(args, &engine, task)?,
-    };
-    write_atomically(&args.out, |out| {
-        let names: Vec<&str> = Pattern::ALL.iter().map(|p| p.name()).collect();
-        writeln!(out, "example,layer,head,class,{}", names.join(","))?;
-        blocks
-            .iter()
-            .try_for_each(|block| out.write_all(block.as_bytes()))
-    })?;
+    if let Some(path) = &args.maps {
+        let mut file = MapsFile::open(path)?;
+        for note in file.notes() {
+            eprintln!("note: {note}");
+        }
+        write_table(&args.out, |out| from_file(&engine, &mut file, out))?;
+    } else {
+        let blocks = from_model(args, &engine, args.task)?;
+        write_table(&args.out, |out| {
+            let mut all = blocks.iter();
+            Ok(all.try_for_each(|block| out.write_all(block.as_bytes()))?)
+        })?;
+    }
     println!("{}", args.out.display());
     Ok(())
 }
 
-/// The table's rows of one example. `heads` is the number of heads in a layer.
-fn rows(id: &str, heads: usize, sorted: &[Probabilities]) -> String {
+/// Writes the table, whole or not at all, with the rows that `fill` writes.
+fn write_table(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    // The writer knows errors of files only: what else ends it is kept and told in its place.
+    let mut failed = None;
+    let written = write_atomically(path, |out| {
+        let names: Vec<&str> = Pattern::ALL.iter().map(|p| p.name()).collect();
+        writeln!(out, "example,layer,head,class,{}", names.join(","))?;
+        fill(out).map_err(|error| match error.downcast::<io::Error>() {
+            Ok(error) => error,
+            Err(error) => {
+                failed = Some(error);
+                io::Error::other("stopped")
+            }
+        })
+    });
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(written?),
+    }
+}
+
+/// The table's rows of one example, a map of each head.
+fn rows(id: &str, heads: &[HeadId], sorted: &[Probabilities]) -> String {
     let mut text = String::new();
-    for (index, probabilities) in sorted.iter().enumerate() {
-        let (layer, head) = (index / heads.max(1), index % heads.max(1));
+    for (HeadId { layer, head }, probabilities) in heads.iter().zip(sorted) {
         text.push_str(&format!(
             "{},{layer},{head},{}",
             csv_field(id),
@@ -74,7 +96,10 @@ fn from_model(
     for note in model.notes.iter().chain(&set.notes) {
         eprintln!("note: {note}");
     }
-    let heads = model.encoder.heads();
+    let (layers, heads) = (model.encoder.layers(), model.encoder.heads());
+    let ids: Vec<HeadId> = (0..layers * heads)
+        .map(|i| HeadId::new(i / heads, i % heads))
+        .collect();
     let mut blocks = vec![String::new(); set.examples.len()];
     let mut sorting = 0.0;
     let mut progress = Progress::new("sorting maps", set.examples.len() as u64);
@@ -95,7 +120,7 @@ fn from_model(
                     &texts_of(encoding),
                 );
                 sorting += start.elapsed().as_secs_f64();
-                blocks[index] = rows(&example.example.id, heads, &sorted);
+                blocks[index] = rows(&example.example.id, &ids, &sorted);
             }
             Ok(())
         },
@@ -108,82 +133,24 @@ fn from_model(
     Ok(blocks)
 }
 
-/// A list of the file's metadata.
-fn list<T: DeserializeOwned>(
-    path: &Path,
-    metadata: &HashMap<String, String>,
-    key: &str,
-) -> anyhow::Result<Option<Vec<T>>> {
-    metadata
-        .get(key)
-        .map(|text| serde_json::from_str(text))
-        .transpose()
-        .with_context(|| format!("{}: metadata '{key}' is not a list", path.display()))
-}
-
-fn from_file(engine: &Engine, path: &Path) -> anyhow::Result<Vec<String>> {
-    let bytes = std::fs::read(path).with_context(|| format!("{}: cannot read", path.display()))?;
-    let broken = || format!("{}: not a file that `attn extract` wrote", path.display());
-    let file = SafeTensors::deserialize(&bytes).with_context(broken)?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).with_context(broken)?;
-    let metadata = header.metadata().clone().unwrap_or_default();
-    let hashes = Hashes::of(Some(&metadata))
-        .map_err(|reason| anyhow::anyhow!("{}: {reason}", path.display()))?;
-    let tokens: Vec<Vec<String>> = list(path, &metadata, "tokens")?.with_context(broken)?;
-    let texts: Option<Vec<Vec<u8>>> = match list(path, &metadata, "texts")? {
-        Some(texts) => Some(texts),
-        None => list(path, &metadata, "segments")?,
-    };
-    let special: Option<Vec<Vec<usize>>> = list(path, &metadata, "special")?;
-    let ids: Option<Vec<String>> = list(path, &metadata, "ids")?;
-    let mut blocks = Vec::with_capacity(tokens.len());
-    for (index, tokens) in tokens.iter().enumerate() {
+/// Sorts the maps of a file, example by example, into `out`: memory holds one.
+fn from_file(engine: &Engine, file: &mut MapsFile, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut progress = Progress::new("sorting maps", file.len() as u64);
+    let mut index = 0;
+    while let Some(example) = file.example(index)? {
         stop_if_interrupted()?;
-        let name = format!("maps.{index}");
-        let tensor = file
-            .tensor(&name)
-            .with_context(|| format!("{}: {name}", path.display()))?;
-        hashes
-            .check(&name, tensor.data())
-            .map_err(|reason| anyhow::anyhow!("{}: {name}: {reason}", path.display()))?;
-        let length = tokens.len();
-        let heads = match *tensor.shape() {
-            [_, heads, rows, columns] if rows == length && columns == length => heads,
-            ref other => anyhow::bail!(
-                "{}: {name} has the shape {other:?}, expected [layers, heads, {length}, {length}]",
-                path.display()
-            ),
-        };
-        anyhow::ensure!(
-            tensor.dtype() == safetensors::Dtype::F32,
-            "{}: {name} is {:?}, expected F32",
-            path.display(),
-            tensor.dtype()
-        );
-        let maps: Vec<f32> = tensor
-            .data()
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect();
-        let own = |token: &String| ["[CLS]", "[SEP]", "<s>", "</s>"].contains(&token.as_str());
-        let special = special.as_ref().and_then(|s| s.get(index)).cloned();
-        let special = special.unwrap_or_else(|| {
-            (0..length)
-                .filter(|&p| tokens.get(p).is_some_and(own))
-                .collect()
-        });
-        let segments = texts
-            .as_ref()
-            .and_then(|t| t.get(index))
-            .cloned()
-            .unwrap_or_default();
-        let sorted = engine.classify(&maps, length, &special, &segments);
-        let id = ids.as_ref().and_then(|i| i.get(index)).cloned();
-        blocks.push(rows(
-            &id.unwrap_or_else(|| index.to_string()),
-            heads,
-            &sorted,
-        ));
+        let ExampleMaps {
+            weights,
+            length,
+            special,
+            texts,
+            ..
+        } = &example;
+        let sorted = engine.classify(weights, *length, special, texts);
+        out.write_all(rows(&example.id, &example.heads, &sorted).as_bytes())?;
+        progress.add(1);
+        index += 1;
     }
-    Ok(blocks)
+    progress.finish();
+    Ok(())
 }

@@ -18,7 +18,6 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// The dependency versions that this program was built with.
 const LOCK: &str = include_str!("../../../../Cargo.lock");
@@ -86,28 +85,9 @@ fn versions() -> BTreeMap<String, String> {
     versions
 }
 
-/// Revision of the checkout that this program was built from.
+/// Revision that this program was built from, as the build script found it.
 fn git_revision() -> Option<String> {
-    let git = |args: &[&str]| {
-        let output = Command::new("git")
-            .arg("-C")
-            .arg(env!("CARGO_MANIFEST_DIR"))
-            .args(args)
-            .output()
-            .ok()?;
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let revision = git(&["rev-parse", "HEAD"])?;
-    // Results are written into the checkout, so that they must not count as changes.
-    let changes = git(&["status", "--porcelain", "--", ":/", ":(exclude,top)results"])?;
-    Some(if changes.is_empty() {
-        revision
-    } else {
-        format!("{revision}-dirty")
-    })
+    option_env!("ATTN_REVISION").map(str::to_owned)
 }
 
 /// Writes a text file whole or not at all.

@@ -17,7 +17,7 @@ pub use encode::Precision;
 
 use crate::page::Page;
 use crate::theme::ColourMap;
-use attn_core::HeadGrid;
+use attn_core::{HeadGrid, HeadId};
 use serde_json::{Value, json};
 
 /// Files above this many bytes open slowly; weights are stored in fewer bits beyond it.
@@ -117,6 +117,8 @@ pub struct ViewSpec<'a> {
     pub effects: Option<HeadEffects>,
     /// What a reader must know: how the models were loaded, what was cut.
     pub notes: Vec<String>,
+    /// The head that the page opens at; the first when absent.
+    pub open: Option<HeadId>,
 }
 
 /// A view that cannot be drawn.
@@ -315,6 +317,8 @@ impl ViewSpec<'_> {
             "sequential": ramp(ColourMap::Sequential),
             "diverging": ramp(ColourMap::Diverging),
             "notes": self.notes,
+            "open": self.open.filter(|h| h.layer < self.layers && h.head < self.heads)
+                .map_or(0, |h| h.layer * self.heads + h.head),
         })
     }
 }

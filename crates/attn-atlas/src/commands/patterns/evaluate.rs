@@ -127,6 +127,9 @@ pub fn run(args: &PatternEvaluateArgs) -> anyhow::Result<()> {
         &inputs,
     )?;
     run.read(data.inputs.clone());
+    if run.is_done() {
+        return Ok(());
+    }
     let set = Labelled::new(data.maps.iter().collect(), data.labels.clone());
     let models: std::collections::BTreeSet<&str> =
         data.maps.iter().map(|m| m.entry.model.as_str()).collect();

@@ -28,23 +28,24 @@ pub fn texts(set: &InputSet) -> Vec<&str> {
         .collect()
 }
 
-/// The words of every text: by our own tagger and parser, or from a CoNLL-U file.
+/// The words of every text: by our own tagger and parser, or from a CoNLL-U file; and what a reader
+/// must know of the file's labels.
 ///
 /// # Errors
 /// A file that is broken or does not fit the texts.
-pub fn words(set: &InputSet, file: Option<&Path>) -> anyhow::Result<Vec<Vec<Word>>> {
+pub fn words(set: &InputSet, file: Option<&Path>) -> anyhow::Result<(Vec<Vec<Word>>, Vec<String>)> {
     let texts = texts(set);
-    Ok(match file {
-        Some(path) => Annotations::from_conllu(path)?
-            .match_texts(&texts)
-            .context(
-                "the annotations must hold the sentences of all texts, in order (attn stats --texts-out)",
-            )?,
-        None => Annotator::embedded()?.annotate_all(&texts),
-    })
+    let Some(path) = file else {
+        return Ok((Annotator::embedded()?.annotate_all(&texts), Vec::new()));
+    };
+    let annotations = Annotations::from_conllu(path)?;
+    let words = annotations.match_texts(&texts).context(
+        "the annotations must hold the sentences of all texts, in order (attn stats --texts-out)",
+    )?;
+    Ok((words, annotations.report().notes()))
 }
 
-/// Annotates every example of a set.
+/// Annotates every example of a set; the notes are about a file's labels ([`words`]).
 ///
 /// # Errors
 /// As [`words`], and a tokenizer that fails on a negation word.
@@ -53,8 +54,8 @@ pub fn annotate(
     tokenizer: &Tokenizer,
     reading: Reading,
     file: Option<&Path>,
-) -> anyhow::Result<Vec<Annotation>> {
-    let words = words(set, file)?;
+) -> anyhow::Result<(Vec<Annotation>, Vec<String>)> {
+    let (words, notes) = words(set, file)?;
     // Pieces of the authors' negation words, which are few: once, and with errors seen.
     let negations: Vec<(String, Vec<String>)> = negation::WORDS
         .iter()
@@ -73,7 +74,7 @@ pub fn annotate(
         rest = others;
         all.push(annotate_one(example, own, reading, &negations));
     }
-    Ok(all)
+    Ok((all, notes))
 }
 
 /// `texts` holds the words of the example's texts.

@@ -113,12 +113,16 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
             }
         }
         let set = inputs::from_task(&args.data, Some(task), &own.tokenizer)?;
-        let annotations = annotate::annotate(
+        let (annotations, notes) = annotate::annotate(
             &set,
             &own.tokenizer,
             args.reading,
             args.annotations.as_deref(),
         )?;
+        for note in &notes {
+            eprintln!("note: {note}");
+        }
+        run.note(notes);
         if let Some(folder) = &args.annotations_out {
             write_annotations(&folder.join(format!("{task}.jsonl")), &set, &annotations)?;
         }

@@ -1,26 +1,71 @@
-//! `attn view`: one input, all heads, in one HTML file.
+//! `attn view`: one input as a page to explore, or some of its heads as a figure.
 
+mod file;
+mod model;
+mod picture;
 mod statistics;
 
-use crate::cli::{ModelArgs, ViewArgs};
-use crate::model::{self, LoadedModel};
-use anyhow::{Context, ensure};
-use attn_ablate::{Memory, Plan, Reference, Sweep, SweepOptions, variant};
-use attn_bert::{Checkpoint, TokenBatch, TokenIds, Want};
+use crate::cli::ViewArgs;
+use crate::select::{By, Selection, WORDS_NOTE, merge};
+use anyhow::ensure;
 use attn_core::io::write_atomically;
 use attn_core::place::{Output, check};
-use attn_core::{Example, HeadGrid, Intervention, Mode};
-use attn_data::tokenise::{Encoding, PieceRole};
+use attn_core::{HeadId, Mode};
+use attn_data::words::words;
 use attn_figures::PAGE_MARKS;
 use attn_figures::view::{HeadEffects, SIZE_AIM, ViewModel, ViewSpec, ViewToken};
 use attn_stats::MapsView;
+use statistics::Special;
 
-/// Runs the models over the input and writes the page.
+/// One model's maps of the input.
+struct Shown {
+    name: String,
+    /// What it is beside the other; empty where there is none.
+    role: &'static str,
+    /// `[layers * heads, L, L]`.
+    maps: Vec<f32>,
+}
+
+/// What there is to show.
+struct Input {
+    title: String,
+    texts: Vec<String>,
+    tokens: Vec<ViewToken>,
+    /// Layers, and heads per layer.
+    grid: (usize, usize),
+    /// The head of each map.
+    heads: Vec<HeadId>,
+    models: Vec<Shown>,
+    effects: Option<HeadEffects>,
+    notes: Vec<String>,
+}
+
+/// Kinds of file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Html,
+    Svg,
+    Png,
+    Pdf,
+}
+
+fn kind(args: &ViewArgs) -> anyhow::Result<Kind> {
+    let ending = args.out.extension().unwrap_or_default().to_string_lossy();
+    Ok(match ending.to_lowercase().as_str() {
+        "html" | "htm" => Kind::Html,
+        "svg" => Kind::Svg,
+        "png" => Kind::Png,
+        "pdf" => Kind::Pdf,
+        _ => anyhow::bail!(
+            "--out {}: expected a name that ends in .html (a page of all heads) or .svg, .png or .pdf (a figure)",
+            args.out.display()
+        ),
+    })
+}
+
+/// Runs the models over the input, or reads the file, and writes the page or figure.
 pub fn run(args: &ViewArgs) -> anyhow::Result<()> {
-    for text in [Some(&args.text_a), args.text_b.as_ref()]
-        .into_iter()
-        .flatten()
-    {
+    for text in [&args.text_a, &args.text_b].into_iter().flatten() {
         ensure!(
             !text.trim().is_empty(),
             "a sentence is empty; give one in quotes"
@@ -30,62 +75,100 @@ pub fn run(args: &ViewArgs) -> anyhow::Result<()> {
         args.mode != Mode::Mean,
         "--mode mean needs a reference sample, which one input does not have; use uniform or zero"
     );
-    let example = Example::unlabelled("input", args.text_a.as_str(), args.text_b.clone());
-    let model = LoadedModel::open(&args.model)?;
-    let encoding = model.tokenizer.encode(&example)?;
-    let maps = maps_of(&model, &encoding)?;
-    let reference = match &args.reference {
-        Some(name) => Some(reference(&args.model, name, &model, &example, &encoding)?),
-        None => None,
-    };
-    let effects = effects(args, &encoding)?;
-    let mut notes: Vec<String> = model.notes.clone();
-    if encoding.truncated {
-        notes.push(format!(
-            "the input was cut to {} word pieces",
-            encoding.len()
-        ));
-    }
-    let (layers, heads, length) = (
-        model.encoder.layers(),
-        model.encoder.heads(),
-        encoding.len(),
+    let kind = kind(args)?;
+    ensure!(
+        kind != Kind::Html || (args.select.layers.is_empty() && args.select.heads.len() < 2),
+        "--out {}: a page holds all heads; one --head opens it there, several heads or layers go into a figure \
+         (.svg, .png, .pdf)",
+        args.out.display()
     );
-    let mut views = vec![MapsView::new(layers, heads, length, &maps)?];
-    let tuned = effects.is_some();
-    let mut models = vec![ViewModel {
-        name: model.name.clone(),
-        role: match (&reference, tuned) {
-            (Some(_), true) => "fine-tuned",
-            (Some(_), false) => "model",
-            (None, _) => "",
-        }
-        .to_owned(),
-        maps: &maps,
-    }];
-    if let Some((other, maps)) = &reference {
-        views.push(MapsView::new(layers, heads, length, maps)?);
-        notes.extend(other.notes.iter().map(|n| format!("reference {n}")));
-        models.push(ViewModel {
-            name: other.name.clone(),
-            role: if tuned { "pre-trained" } else { "reference" }.to_owned(),
-            maps,
-        });
+    let mut input = match &args.maps {
+        Some(path) => file::input(path, args.example.as_deref())?,
+        None => model::input(args, kind == Kind::Html)?,
+    };
+    let selection = Selection::new(&args.select, &input.heads)?;
+    if args.words {
+        merge_words(&mut input)?;
     }
+    let bytes = match kind {
+        Kind::Html => page(&input, &selection)?.into_bytes(),
+        _ => picture::draw(&input, &selection, kind)?,
+    };
+    for note in &input.notes {
+        eprintln!("note: {note}");
+    }
+    let read: Vec<&std::path::Path> = args.maps.as_deref().into_iter().collect();
+    check(&args.out, Output::Marked(PAGE_MARKS), &read)?;
+    write_atomically(&args.out, |out| out.write_all(&bytes))?;
+    println!("{}", args.out.display());
+    Ok(())
+}
+
+/// Tokens and maps become those of words.
+fn merge_words(input: &mut Input) -> anyhow::Result<()> {
+    let texts: Vec<&str> = input.tokens.iter().map(|t| t.text.as_str()).collect();
+    let special: Vec<usize> = (0..texts.len())
+        .filter(|&i| input.tokens[i].special)
+        .collect();
+    let words = words(&texts, &special);
+    for model in &mut input.models {
+        model.maps = merge(&model.maps, input.tokens.len(), &words)?;
+    }
+    input.tokens = words
+        .into_iter()
+        .map(|word| ViewToken {
+            text: word.text,
+            ..input.tokens[word.tokens.start].clone()
+        })
+        .collect();
+    input.notes.push(WORDS_NOTE.to_owned());
+    Ok(())
+}
+
+fn page(input: &Input, selection: &Selection) -> anyhow::Result<String> {
+    let (layers, heads) = input.grid;
+    let plain = (0..layers * heads).map(|i| HeadId::new(i / heads, i % heads));
+    ensure!(
+        plain.eq(input.heads.iter().copied()),
+        "the file holds some of a model's heads, and a page numbers them from the first: draw a figure of them \
+         (--out with .svg, .png or .pdf)"
+    );
+    let special = |first: bool| {
+        let is = |&i: &usize| input.tokens[i].special && (i == 0) == first;
+        (0..input.tokens.len()).filter(is).collect()
+    };
+    let special = Special {
+        cls: special(true),
+        sep: special(false),
+    };
+    let views = input
+        .models
+        .iter()
+        .map(|m| MapsView::new(layers, heads, input.tokens.len(), &m.maps))
+        .collect::<Result<Vec<_>, _>>()?;
     let spec = ViewSpec {
-        title: format!("Attention of {}", model.name),
-        texts: [Some(args.text_a.clone()), args.text_b.clone()]
-            .into_iter()
-            .flatten()
-            .collect(),
-        tokens: encoding.pieces.iter().map(token).collect(),
+        title: input.title.clone(),
+        texts: input.texts.clone(),
+        tokens: input.tokens.clone(),
         layers,
         heads,
-        statistics: statistics::all(&views, &encoding),
-        models,
+        statistics: statistics::all(&views, &special),
+        models: input
+            .models
+            .iter()
+            .map(|m| ViewModel {
+                name: m.name.clone(),
+                role: m.role.to_owned(),
+                maps: &m.maps,
+            })
+            .collect(),
         words: Vec::new(),
-        effects,
-        notes,
+        effects: input.effects.clone(),
+        notes: input.notes.clone(),
+        open: match selection.by {
+            By::Heads => selection.heads.first().copied(),
+            _ => None,
+        },
     };
     let view = spec.render()?;
     if view.html.len() > SIZE_AIM {
@@ -94,111 +177,5 @@ pub fn run(args: &ViewArgs) -> anyhow::Result<()> {
             view.html.len() / 1_000_000
         );
     }
-    check(&args.out, Output::Marked(PAGE_MARKS), &[&model.folder])?;
-    write_atomically(&args.out, |out| out.write_all(view.html.as_bytes()))?;
-    println!("{}", args.out.display());
-    Ok(())
-}
-
-fn token(piece: &attn_data::tokenise::Piece) -> ViewToken {
-    ViewToken {
-        text: piece.text.clone(),
-        segment: piece.segment,
-        special: piece.role != PieceRole::Text,
-    }
-}
-
-/// `[layers, heads, L, L]` of one input.
-fn maps_of(model: &LoadedModel, encoding: &Encoding) -> anyhow::Result<Vec<f32>> {
-    let (ids, types) = (encoding.ids(), encoding.segments());
-    let batch = TokenBatch::new(&[TokenIds {
-        ids: &ids,
-        types: &types,
-    }])?;
-    let output = model
-        .encoder
-        .forward(&batch, &Intervention::none(), None, Want::maps())?;
-    Ok(output.example_maps(0)?)
-}
-
-/// The model to compare with, and its maps of the same word pieces.
-fn reference(
-    args: &ModelArgs,
-    name: &str,
-    model: &LoadedModel,
-    example: &Example,
-    encoding: &Encoding,
-) -> anyhow::Result<(LoadedModel, Vec<f32>)> {
-    let args = ModelArgs {
-        model: name.to_owned(),
-        ..args.clone()
-    };
-    let other = LoadedModel::open(&args).with_context(|| format!("--reference {name}"))?;
-    let shape = |m: &LoadedModel| (m.encoder.layers(), m.encoder.heads());
-    ensure!(
-        shape(&other) == shape(model),
-        "--reference {name}: {} layers of {} heads, but {} has {} of {}; only models of one shape can stand side by side",
-        other.encoder.layers(),
-        other.encoder.heads(),
-        model.name,
-        model.encoder.layers(),
-        model.encoder.heads(),
-    );
-    ensure!(
-        other.tokenizer.encode(example)?.texts() == encoding.texts(),
-        "--reference {name}: its tokenizer cuts the input into other word pieces than that of {}",
-        model.name
-    );
-    let maps = maps_of(&other, encoding)?;
-    Ok((other, maps))
-}
-
-/// What each head does to the prediction, when the checkpoint holds a trained classifier.
-fn effects(args: &ViewArgs, encoding: &Encoding) -> anyhow::Result<Option<HeadEffects>> {
-    let checkpoint = Checkpoint::open(model::folder(&args.model.model, &args.model.cache)?)?;
-    let Some(labels) = checkpoint.classifier_labels() else {
-        return Ok(None);
-    };
-    let device = args.model.backend.device(args.model.device)?;
-    let (classifier, report) = checkpoint.load_classifier(labels, 0, &device)?;
-    if !report.fresh.is_empty() {
-        // A pooler or classifier drawn at random would predict at random.
-        return Ok(None);
-    }
-    let (layers, heads) = (classifier.bert.layers(), classifier.bert.heads());
-    let mut variants = vec![variant::baseline()];
-    variants.extend(variant::single_heads(layers, heads, args.mode));
-    let plan = Plan::new(layers, heads, variants)?;
-    let (ids, types) = (encoding.ids(), encoding.segments());
-    let examples = [TokenIds {
-        ids: &ids,
-        types: &types,
-    }];
-    let sweep = Sweep::new(
-        &classifier,
-        &plan,
-        Reference::None,
-        SweepOptions::default(),
-        "view",
-    )?;
-    let logits = sweep.run(&examples, &mut Memory::default())?;
-    let names = checkpoint.config().id2label.clone().unwrap_or_default();
-    Ok(Some(HeadEffects {
-        mode: match args.mode {
-            Mode::Uniform => "every token attends to all alike".to_owned(),
-            other => format!("mode {other}"),
-        },
-        labels: (0..labels)
-            .map(|i| {
-                names
-                    .get(&i.to_string())
-                    .cloned()
-                    .unwrap_or_else(|| format!("label {i}"))
-            })
-            .collect(),
-        baseline: logits.variant(0).to_vec(),
-        heads: HeadGrid::from_fn(layers, heads, |id| {
-            logits.variant(1 + id.layer * heads + id.head).to_vec()
-        }),
-    }))
+    Ok(view.html)
 }

@@ -2,13 +2,19 @@
 //! more on the page.
 
 use attn_core::HeadGrid;
-use attn_data::tokenise::{Encoding, PieceRole};
 use attn_figures::view::HeadStatistic;
 use attn_stats::structure::Structure;
 use attn_stats::{MapsView, cosine, shape};
 
-/// A function of one map, its number of tokens and the input.
-type OfMap = fn(&[f32], usize, &Encoding) -> Option<f64>;
+/// Positions of special tokens: the first, and the others.
+#[derive(Debug, Clone, Default)]
+pub struct Special {
+    pub cls: Vec<usize>,
+    pub sep: Vec<usize>,
+}
+
+/// A function of one map, its number of tokens and the input's special tokens.
+type OfMap = fn(&[f32], usize, &Special) -> Option<f64>;
 
 /// A number of two maps of one head.
 type OfTwo<'a> = &'a dyn Fn(&[f32], &[f32]) -> Option<f64>;
@@ -27,14 +33,14 @@ const OF_MAP: [(&str, &str, &str, usize, OfMap); 7] = [
         "share on [CLS]",
         "Share of all attention that the first special token receives.",
         3,
-        |map, length, encoding| shape::share(map, length, &encoding.positions(PieceRole::Cls)),
+        |map, length, special| received(map, length, &special.cls),
     ),
     (
         "share_on_sep",
         "share on [SEP]",
         "Share of all attention that the other special tokens receive together.",
         3,
-        |map, length, encoding| shape::share(map, length, &encoding.positions(PieceRole::Sep)),
+        |map, length, special| received(map, length, &special.sep),
     ),
     (
         "weight_on_previous",
@@ -66,8 +72,16 @@ const OF_MAP: [(&str, &str, &str, usize, OfMap); 7] = [
     ),
 ];
 
+/// The proportion of all attention on some tokens; none where it is not known which they are.
+fn received(map: &[f32], length: usize, keys: &[usize]) -> Option<f64> {
+    if keys.is_empty() {
+        return None;
+    }
+    shape::share(map, length, keys)
+}
+
 /// All statistics of one model's maps, or of a model's and its reference's.
-pub fn all(models: &[MapsView<'_>], encoding: &Encoding) -> Vec<HeadStatistic> {
+pub fn all(models: &[MapsView<'_>], special: &Special) -> Vec<HeadStatistic> {
     let grid = |maps: &MapsView<'_>, of: &dyn Fn(&[f32]) -> Option<f64>| {
         HeadGrid::from_fn(maps.layers(), maps.heads(), |id| {
             maps.map(id.layer, id.head).and_then(of).unwrap_or(f64::NAN)
@@ -82,7 +96,7 @@ pub fn all(models: &[MapsView<'_>], encoding: &Encoding) -> Vec<HeadStatistic> {
             digits,
             values: models
                 .iter()
-                .map(|m| grid(m, &|map| function(map, m.length(), encoding)))
+                .map(|m| grid(m, &|map| function(map, m.length(), special)))
                 .collect(),
         })
         .collect();
