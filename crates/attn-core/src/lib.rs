@@ -14,6 +14,7 @@ mod estimate;
 mod example;
 mod finding;
 pub mod guard;
+pub mod hashes;
 mod head;
 mod intervention;
 pub mod io;

@@ -30,7 +30,6 @@ pub mod correction;
 pub mod engine;
 pub mod enrich;
 pub mod folds;
-pub mod hashes;
 pub mod image;
 pub mod labels;
 pub mod measures;

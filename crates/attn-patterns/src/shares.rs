@@ -5,9 +5,7 @@
 
 use crate::engine::Engine;
 use attn_core::Pattern;
-use attn_stats::{
-    BootstrapMean, Estimate, Observation, Observer, Resampler, StatsError, interval, quantile,
-};
+use attn_stats::{BootstrapMean, Estimate, Observation, Observer, Resampler, StatsError, interval};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};

@@ -6,7 +6,7 @@
 //! each, which is checked on reading. Labels are apart, in CSV
 //! files ([`crate::labels`]), so that two people can label without seeing one another's.
 
-use crate::hashes::{self, Hashes};
+use attn_core::hashes::{self, Hashes};
 use attn_core::io::{IoError, read_jsonl, write_atomically, write_jsonl};
 use attn_core::{HeadId, Task};
 use half::f16;

@@ -45,7 +45,11 @@ fn has_unsafe(line: &str) -> bool {
         code.match_indices(form).any(|(at, _)| {
             // An odd number of quotation marks before it: within a string.
             let before = &code[..at];
-            before.replace("\\\"", "").matches('"').count() % 2 == 0
+            before
+                .replace("\\\"", "")
+                .matches('"')
+                .count()
+                .is_multiple_of(2)
                 && !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '`')
         })
     })

@@ -1,8 +1,8 @@
 //! `maps.safetensors`, written as the maps come, in any order and without holding them.
 
 use anyhow::Context;
+use attn_core::hashes;
 use attn_core::io::Draft;
-use attn_patterns::hashes;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::{Seek, SeekFrom, Write};

@@ -2,6 +2,7 @@
 
 use super::MapsError;
 use super::npy::{self, Header, Kind};
+use attn_core::hashes::{Hasher, Hashes};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -34,7 +35,7 @@ enum Place {
 
 /// An open file.
 pub enum Source {
-    Plain(BufReader<File>),
+    Plain(BufReader<File>, Hashes),
     Archive(Box<ZipArchive<BufReader<File>>>),
 }
 
@@ -65,7 +66,11 @@ pub fn open(path: &Path) -> Result<(Source, Vec<Array>, Given), MapsError> {
                 "has another size than its header says",
             ));
         }
-        return Ok((Source::Plain(file), vec![array], Given::new()));
+        return Ok((
+            Source::Plain(file, Hashes::default()),
+            vec![array],
+            Given::new(),
+        ));
     }
     safetensors(path, file, &start, size)
 }
@@ -175,7 +180,9 @@ fn safetensors(
         .into_iter()
         .map(|(key, text)| (key, json(&text)))
         .collect();
-    Ok((Source::Plain(file), arrays, given))
+    let hashes =
+        Hashes::of(metadata.metadata().as_ref()).map_err(|what| MapsError::format(path, what))?;
+    Ok((Source::Plain(file, hashes), arrays, given))
 }
 
 /// A text as JSON, or as a string where it is none.
@@ -224,16 +231,27 @@ impl Source {
     pub fn read(&mut self, path: &Path, array: &Array) -> Result<Vec<f32>, MapsError> {
         let io = |e| MapsError::io(path, e);
         let values = match (self, array.place) {
-            (Source::Plain(file), Place::At(at)) => {
+            (Source::Plain(file, hashes), Place::At(at)) => {
                 file.seek(SeekFrom::Start(at)).map_err(io)?;
-                decode(file, array).map_err(io)?
+                let mut hasher = hashes.are_there().then(Hasher::default);
+                let values = decode(file, array, hasher.as_mut()).map_err(io)?;
+                if let Some(hasher) = hasher {
+                    let whole = hashes.compare(&array.name, &hasher.finish());
+                    whole.map_err(|found| MapsError::Array {
+                        path: path.to_owned(),
+                        array: array.name.clone(),
+                        expected: "the bytes that the file's hashes name".to_owned(),
+                        found,
+                    })?;
+                }
+                values
             }
             (Source::Archive(zip), Place::Entry(index, start)) => {
                 let mut entry = zip
                     .by_index(index)
                     .map_err(|e| MapsError::format(path, format!("cannot be unpacked ({e})")))?;
                 io::copy(&mut entry.by_ref().take(start), &mut io::sink()).map_err(io)?;
-                let values = decode(&mut entry, array).map_err(io)?;
+                let values = decode(&mut entry, array, None).map_err(io)?;
                 // To the end, so that the checksum is looked at.
                 let rest = io::copy(&mut entry, &mut io::sink()).map_err(io)?;
                 if rest > 0 {
@@ -257,7 +275,11 @@ impl Source {
 }
 
 /// Decodes in blocks, so that memory holds the numbers and little else.
-fn decode(input: &mut dyn Read, array: &Array) -> io::Result<Vec<f32>> {
+fn decode(
+    input: &mut dyn Read,
+    array: &Array,
+    mut hasher: Option<&mut Hasher>,
+) -> io::Result<Vec<f32>> {
     let width = array.kind.bytes();
     let mut block = vec![0u8; width * 8192];
     let mut values = Vec::new();
@@ -265,6 +287,9 @@ fn decode(input: &mut dyn Read, array: &Array) -> io::Result<Vec<f32>> {
         let wanted = (array.count - values.len()).min(8192) * width;
         let part = &mut block[..wanted];
         input.read_exact(part)?;
+        if let Some(hasher) = hasher.as_mut() {
+            hasher.update(part);
+        }
         if array.big_endian {
             part.chunks_exact_mut(width).for_each(<[u8]>::reverse);
         }

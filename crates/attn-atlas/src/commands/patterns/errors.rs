@@ -36,7 +36,7 @@ pub fn run(args: &ErrorsArgs) -> anyhow::Result<()> {
     );
     let config = json!({ "experiment": "patterns-errors", "maps": known.len(), "rounds": args.rounds,
         "replicates": REPLICATES });
-    let mut run = Run::new(args.out.clone(), config, args.seed, "none".to_owned());
+    let mut run = Run::open(args.out.clone(), config, args.seed, "none".to_owned(), &[])?;
     if let Some(path) = &args.errors {
         run.read([crate::run::input_file("known errors", path)?]);
     }

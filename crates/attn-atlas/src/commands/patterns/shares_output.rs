@@ -8,7 +8,6 @@ use attn_figures::{
     Arrangement, BarSeries, BarsSpec, Cell, ClassCell, ClassGridSpec, ClassPanel, Column, Table,
 };
 use attn_patterns::State;
-use attn_stats::verdict::within;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;

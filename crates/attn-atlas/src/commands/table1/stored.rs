@@ -40,7 +40,8 @@ pub fn run(args: &Table1Args, folder: &Path) -> anyhow::Result<()> {
         .find_map(|i| catalogue.encoder(&i.sha256));
     let seed = first.seed;
     let out = args.out.clone().unwrap_or_else(|| folder.to_owned());
-    let mut run = Run::new(out, manifest.config.clone(), seed, manifest.device.clone());
+    let device = manifest.device.clone();
+    let mut run = Run::open(out, manifest.config.clone(), seed, device, &[])?;
     run.read(manifest.inputs.clone());
     run.read([input_file("records", &path)?]);
     let measured = manifest
