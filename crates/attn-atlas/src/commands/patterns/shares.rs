@@ -71,7 +71,7 @@ pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
     let known: Vec<Known> = rows.iter().filter_map(PredictionRow::known).collect();
     let seed = args.data.seed;
     // Streams of the errors' bootstrap must not be those of the examples'.
-    let rates = ErrorRates::new(&known, &Resampler::new(seed ^ 0x5eed, REPLICATES));
+    let rates = ErrorRates::new(&known, seed ^ 0x5eed, REPLICATES);
     let resampler = Resampler::new(seed, REPLICATES);
     let (mut run, model, mut measured) = match &args.from {
         Some(folder) => from_records(args, folder, &known, &resampler)?,
@@ -94,7 +94,8 @@ pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
     run.note([
         "corrected: multi-class adjusted classify-and-count, solved by maximum likelihood, with error rates by \
          state and by single or paired input; it assumes that maps of a pattern are as hard to tell here as among \
-         the labelled ones. Rates of fine-tuned maps are of all-MiniLM-L6-v2 alone"
+         the labelled ones. Intervals: bootstrap over examples, Bayesian bootstrap over the labelled maps' heads. Rates of \
+         fine-tuned maps are of all-MiniLM-L6-v2's pairs alone"
             .to_owned(),
     ]);
     shares_output::write(run.folder(), &model, &measured, seed)?;
