@@ -46,7 +46,7 @@ fn sorted(block: f64) -> Proportions {
 
 #[test]
 fn each_stratum_is_corrected_by_its_own_errors() {
-    let rates = ErrorRates::new(&known(), &Resampler::new(1, 400));
+    let rates = ErrorRates::new(&known(), 1, 400);
     // A quarter Block before and after: 25 % + 10 % of 75 %, and 25 % + 30 % of 75 %.
     let before = rates.correct(&sorted(0.325), PAIRS).unwrap();
     let after = rates.correct(&sorted(0.475), TUNED).unwrap();
@@ -71,7 +71,7 @@ fn each_stratum_is_corrected_by_its_own_errors() {
 
 #[test]
 fn a_stratum_without_labels_is_not_corrected() {
-    let rates = ErrorRates::new(&known(), &Resampler::new(1, 50));
+    let rates = ErrorRates::new(&known(), 1, 50);
     let single = Stratum::new(State::FineTuned, false);
     assert!(rates.correct(&sorted(0.3), single).is_none() && rates.counts(single).is_none());
     assert_eq!(single.name(), "fine-tuned, single texts");
@@ -95,4 +95,49 @@ fn the_correction_is_tried_on_maps_it_has_not_seen() {
         assert!(v.corrected < v.sorted && v.corrected < v.pooled, "{v:?}");
         assert!(v.worse < 0.2, "{v:?}");
     }
+}
+
+/// Eight of eight maps sorted right: the interval of the rate must not be a point. With one group a map
+/// and no other stratum, rates are Dirichlet distributed; here Beta(8 + 0.95, 0.05) by the prior, whose
+/// 2.5 % quantile is SciPy's `beta.ppf(0.025, 8.95, 0.05)`.
+#[test]
+fn no_error_among_few_maps_is_no_certainty() {
+    let outcome = |i: usize, predicted| Outcome {
+        truth: Pattern::Diagonal,
+        predicted,
+        group: i,
+    };
+    let mut known: Vec<Known> = (0..8)
+        .map(|i| Known {
+            stratum: PAIRS,
+            outcome: outcome(i, Pattern::Diagonal),
+        })
+        .collect();
+    // The other stratum brings the prior one error in twenty.
+    known.extend((8..20).map(|i| {
+        let wrong = i == 19;
+        let predicted = if wrong {
+            Pattern::Block
+        } else {
+            Pattern::Diagonal
+        };
+        Known {
+            stratum: TUNED,
+            outcome: outcome(i, predicted),
+        }
+    }));
+    let rates = ErrorRates::new(&known, 5, 4000);
+    let diagonal = Pattern::Diagonal.index();
+    let mean = rates.rates(PAIRS).unwrap().counts[diagonal][diagonal];
+    assert!((mean - 8.95 / 9.0).abs() < 1e-12, "{mean}");
+    let mut drawn: Vec<f64> = rates.strata[&PAIRS]
+        .replicates
+        .iter()
+        .map(|r| r.counts[diagonal][diagonal])
+        .collect();
+    drawn.sort_by(f64::total_cmp);
+    let average = drawn.iter().sum::<f64>() / drawn.len() as f64;
+    assert!((average - mean).abs() < 0.002, "{average} {mean}");
+    let low = quantile(&drawn, 0.025).unwrap();
+    assert!((low - 0.935).abs() < 0.02, "{low}");
 }

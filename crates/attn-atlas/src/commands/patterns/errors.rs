@@ -41,7 +41,7 @@ pub fn run(args: &ErrorsArgs) -> anyhow::Result<()> {
         run.read([crate::run::input_file("known errors", path)?]);
     }
     let resampler = Resampler::new(args.seed, REPLICATES);
-    let rates = ErrorRates::new(&known, &resampler);
+    let rates = ErrorRates::new(&known, args.seed, 0);
     let biases = biases(&rows, &known, &resampler);
     let validations = correction::validate(&known, args.rounds, args.seed);
     let tables = args.out.join("tables");
