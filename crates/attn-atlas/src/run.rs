@@ -77,7 +77,7 @@ fn versions() -> BTreeMap<String, String> {
 }
 
 /// Revision of the checkout that this program was built from.
-fn git_revision() -> Option<String> {
+pub fn git_revision() -> Option<String> {
     let git = |args: &[&str]| {
         let output = Command::new("git")
             .arg("-C")
@@ -163,6 +163,11 @@ impl Run {
             notes: Vec::new(),
             outputs: Vec::new(),
         };
+        Self { folder, manifest }
+    }
+
+    /// A finished run whose results are made again from what it stored.
+    pub fn reopened(folder: PathBuf, manifest: Manifest) -> Self {
         Self { folder, manifest }
     }
 
@@ -262,6 +267,15 @@ impl Run {
     /// When a file cannot be written; what was there before stays whole.
     pub fn finish(self, records: &[Record]) -> anyhow::Result<PathBuf> {
         write_jsonl(&self.folder.join("records.jsonl"), records)?;
+        attn_data::parquet::write_records(&self.folder.join("records.parquet"), records)?;
+        self.finish_without_records()
+    }
+
+    /// Writes records as Parquet alone, for runs with many of them, and, last, the manifest.
+    ///
+    /// # Errors
+    /// When a file cannot be written; what was there before stays whole.
+    pub fn finish_in_parquet(self, records: &[Record]) -> anyhow::Result<PathBuf> {
         attn_data::parquet::write_records(&self.folder.join("records.parquet"), records)?;
         self.finish_without_records()
     }

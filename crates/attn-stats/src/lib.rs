@@ -55,6 +55,7 @@ pub mod pairs;
 pub mod shape;
 pub mod shared;
 pub mod structure;
+pub mod threshold;
 mod view;
 
 pub use annotation::{Annotation, FeaturePositions, TokenPairs, WordLinks};

@@ -27,8 +27,13 @@ fn of_sweep(claim: &Claim) -> Option<Finding> {
     if let Some(holm) = claim.holm {
         finding.push_str(&format!(", {holm:.3} after Holm's correction"));
     }
-    if let Some(least) = claim.least_detectable {
-        finding.push_str(&format!("; least gain that n could show {least:.3}"));
+    if let Some(least) = claim.smallest_significant {
+        finding.push_str(&format!(
+            "; no gain below {least:.3} can be significant at this n"
+        ));
+    }
+    if let Some(power) = claim.power {
+        finding.push_str(&format!("; power for the paper's difference {power:.2}"));
     }
     finding.push_str("; difference to the whole model");
     Some(Finding {
@@ -69,7 +74,7 @@ mod tests {
         assert!(
             finding
                 .finding
-                .contains("layer 1, accuracy, mode uniform; p = 0.500; least gain"),
+                .contains("layer 1, accuracy, mode uniform; p = 0.500; no gain below"),
             "{}",
             finding.finding
         );
