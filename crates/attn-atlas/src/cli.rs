@@ -11,7 +11,7 @@ mod reproduce;
 mod stats;
 mod training;
 
-pub use ablation::{AblateArgs, AblateCommand, AblateFiguresArgs};
+pub use ablation::{AblateArgs, AblateCommand, AblateFiguresArgs, AblateRecomputeArgs};
 pub use lingua::{LinguaAnnotateArgs, LinguaCommand, LinguaEvaluateArgs, LinguaTrainArgs};
 pub use pages::{ReportArgs, ViewArgs};
 pub use patterns::{

@@ -4,8 +4,7 @@
 mod common;
 
 use attn_core::Record;
-use attn_core::io::read_jsonl;
-use attn_data::parquet::read_predictions;
+use attn_data::parquet::{read_predictions, read_records};
 use common::{attn, tiny};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -69,7 +68,7 @@ fn a_sweep_writes_everything_and_a_second_run_does_nothing() {
     );
     assert_eq!(predictions.outputs, 3);
     assert_eq!(predictions.variants[..2], ["baseline", "head-0:0"]);
-    let records: Vec<Record> = read_jsonl(&out.join("records.jsonl")).unwrap();
+    let records: Vec<Record> = read_records(&out.join("records.parquet")).unwrap();
     let accuracy: Vec<&Record> = records
         .iter()
         .filter(|r| r.metric == "accuracy" && r.experiment == "ablate/uniform")
@@ -102,6 +101,9 @@ fn a_sweep_writes_everything_and_a_second_run_does_nothing() {
         "figures/cumulative.svg",
         "figures/importance.svg",
         "tables/ablation-accuracy.csv",
+        "tables/threshold-accuracy.md",
+        "tables/importance-correlation.md",
+        "predictions-zero.parquet",
         "tables/claims.md",
         "tables/cumulative.md",
         "predictions-cumulative.parquet",
@@ -125,6 +127,23 @@ fn a_sweep_writes_everything_and_a_second_run_does_nothing() {
     assert_eq!(curve("ablation", 8), curve("random", 8));
     assert_eq!(curve("gradient", 0), accuracy[0].value);
 
+    // Without a threshold, with refitted ones, and importance in both modes with the measures' reliability.
+    for metric in [
+        "log_loss_p_holm",
+        "accuracy_refitted_difference",
+        "importance_spearman_loss",
+        "importance_spearman_loss_zero",
+        "reliability_importance",
+        "reliability_accuracy_drop_zero",
+        "importance_half_1",
+    ] {
+        assert!(records.iter().any(|r| r.metric == metric), "{metric}");
+    }
+    let zero = read_predictions(&out.join("predictions-zero.parquet")).unwrap();
+    assert_eq!(zero.variants.len(), 9);
+    assert_eq!(zero.variant(0), predictions.variant(0));
+    assert_ne!(zero.variant(1), predictions.variant(1));
+
     let before = std::fs::read(out.join("manifest.json")).unwrap();
     let (text, _) = ok(run(&out, &options));
     assert!(text.contains("nothing to do"), "{text}");
@@ -135,6 +154,40 @@ fn a_sweep_writes_everything_and_a_second_run_does_nothing() {
         err.contains("holds another run") && err.contains("--out"),
         "{err}"
     );
+
+    // The same statistics follow from what is stored; what was there before does not matter.
+    let recompute = |folder: &Path| {
+        let mut command = attn();
+        command.args(["ablate", "recompute"]).arg(folder);
+        command.output().unwrap()
+    };
+    let names = [
+        "records.parquet",
+        "claims.jsonl",
+        "tables/threshold-accuracy.csv",
+        "tables/importance-correlation.csv",
+        "figures/figure-8-heads.svg",
+        "figures/importance.svg",
+    ];
+    let read = || names.map(|name| std::fs::read(out.join(name)).unwrap());
+    let whole = read();
+    for name in &names[1..] {
+        std::fs::write(out.join(name), "old").unwrap();
+    }
+    ok(recompute(&out));
+    for (name, (found, expected)) in names.iter().zip(read().iter().zip(&whole)) {
+        assert!(found == expected, "{name}");
+    }
+    let (text, _) = ok(run(&out, &options));
+    assert!(text.contains("nothing to do"), "{text}");
+    let err = fails(recompute(folder.path()));
+    assert!(err.contains("not a finished run of attn ablate"), "{err}");
+    let variants = out.join("variants.json");
+    let text = std::fs::read_to_string(&variants).unwrap();
+    std::fs::write(&variants, text.replace("head-0:0", "head-9:9")).unwrap();
+    let err = fails(recompute(&out));
+    assert!(err.contains("has other variants than expected"), "{err}");
+    std::fs::write(&variants, text).unwrap();
 
     let both = folder.path().join("both");
     let figures = |runs: &[&Path]| {
@@ -148,6 +201,10 @@ fn a_sweep_writes_everything_and_a_second_run_does_nothing() {
         again,
         std::fs::read(out.join("figures/figure-8-heads.svg")).unwrap()
     );
+    let remaining = std::fs::read_to_string(both.join("tables/remaining.csv")).unwrap();
+    assert!(remaining.contains("MNLI"), "{remaining}");
+    let claims = std::fs::read_to_string(both.join("tables/claims.md")).unwrap();
+    assert!(claims.contains("p, Holm over all tasks"), "{claims}");
     let err = fails(figures(&[&out, &out]));
     assert!(err.contains("two runs"), "{err}");
     let err = fails(figures(&[folder.path()]));
@@ -205,7 +262,6 @@ fn a_killed_run_goes_on_and_ends_with_the_same_bytes() {
     );
     for name in [
         "predictions.parquet",
-        "records.jsonl",
         "records.parquet",
         "claims.jsonl",
         "tables/claims.md",

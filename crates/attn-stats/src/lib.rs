@@ -64,6 +64,7 @@ pub mod seeds;
 pub mod shape;
 pub mod shared;
 pub mod structure;
+pub mod threshold;
 pub mod verdict;
 mod view;
 

@@ -23,6 +23,7 @@ use super::compare::{Row, Scored, title};
 use attn_ablate::Kind;
 use attn_core::{Estimate, Metric, Task, Verdict};
 use attn_stats::bootstrap;
+use attn_stats::paired::power::{mcnemar_power, normal_power, smallest_significant};
 use attn_stats::verdict::{self, Sign};
 use serde::{Deserialize, Serialize};
 
@@ -80,9 +81,17 @@ pub struct Claim {
     pub holm: Option<f64>,
     /// The verdict.
     pub verdict: Verdict,
-    /// The smallest gain that could have been significant here, as a share, where it is known
-    /// (accuracy, from McNemar's test).
-    pub least_detectable: Option<f64>,
+    /// p-value corrected by Holm over the sweeps of all tasks of a run, in tables over several runs.
+    #[serde(default)]
+    pub holm_all: Option<f64>,
+    /// No smaller gain can be significant here, as a proportion, where that is known (accuracy, from McNemar's test).
+    /// A bound, not power: a larger gain may still be missed nearly always.
+    #[serde(default, alias = "least_detectable")]
+    pub smallest_significant: Option<f64>,
+    /// The probability that the test finds the difference that the paper claims, if it is true, with so many examples;
+    /// see [`power`].
+    #[serde(default)]
+    pub power: Option<f64>,
     /// Examples.
     pub n: usize,
     /// Seed of the bootstrap.
@@ -196,7 +205,8 @@ fn best(
             interval,
             p: c.p,
             holm: Some(c.holm),
-            least_detectable: least_detectable(scored, scored.rows.len()),
+            smallest_significant: bound(scored, scored.rows.len()),
+            power: paper.and_then(|p| power(scored, row, p, scored.rows.len())),
             ..empty(scored, words, about)
         }
         .judged(),
@@ -241,7 +251,8 @@ fn single(scored: &Scored, row: &Row, words: &str, paper: f64, about: About<'_>)
         interval: c.difference_interval,
         p: c.p,
         holm: Some(c.holm),
-        least_detectable: least_detectable(scored, 1),
+        smallest_significant: bound(scored, 1),
+        power: power(scored, row, paper, 1),
         ..empty(scored, ("first-layer", words), about)
     }
     .judged()
@@ -260,18 +271,30 @@ fn bootstrap_p(samples: &[f64]) -> f64 {
     (2.0 * below.min(above)).min(1.0)
 }
 
-/// The smallest gain in accuracy that McNemar's exact test can find significant among `family`
-/// variants, the first under Holm's correction: `k` examples won and none lost have the p-value
-/// `2^(1-k)`.
-fn least_detectable(scored: &Scored, family: usize) -> Option<f64> {
-    if scored.metric != Metric::Accuracy {
-        return None;
+/// Below which gain nothing can be significant among `family` variants, the first under Holm's correction.
+fn bound(scored: &Scored, family: usize) -> Option<f64> {
+    let level = (1.0 - LEVEL) / family.max(1) as f64;
+    (scored.metric == Metric::Accuracy)
+        .then(|| smallest_significant(scored.n, level))
+        .flatten()
+}
+
+/// The power for a difference of `paper` points among `family` variants, the first under Holm's correction. It is assumed
+/// that the variant which gains so much differs from the baseline in as many examples as the one found here (for
+/// accuracy: that they disagree about as many, or as many as the gain takes, whichever is more), or as unsteadily (for other
+/// metrics: with the same bootstrap standard error).
+fn power(scored: &Scored, row: &Row, paper: f64, family: usize) -> Option<f64> {
+    let (gain, level) = (paper / 100.0, (1.0 - LEVEL) / family.max(1) as f64);
+    match row.comparison.mcnemar {
+        Some(counted) => {
+            let discordant = (counted.lost + counted.gained) as f64 / scored.n as f64;
+            mcnemar_power(scored.n, gain, discordant.max(gain.abs()), level)
+        }
+        None => {
+            let error = bootstrap::standard_error(&row.comparison.samples)?;
+            normal_power(gain, error, level)
+        }
     }
-    let mut wins = 1;
-    while 2f64.powi(1 - wins) * family as f64 >= 1.0 - LEVEL {
-        wins += 1;
-    }
-    Some(f64::from(wins) / scored.n as f64)
 }
 
 fn empty(scored: &Scored, (key, words): (&str, &str), about: About<'_>) -> Claim {
@@ -289,7 +312,9 @@ fn empty(scored: &Scored, (key, words): (&str, &str), about: About<'_>) -> Claim
         p: f64::NAN,
         holm: None,
         verdict: Verdict::Inconclusive,
-        least_detectable: None,
+        holm_all: None,
+        smallest_significant: None,
+        power: None,
         n: scored.n,
         seed: about.seed,
     }
@@ -330,7 +355,9 @@ mod tests {
         assert!(low > 0.0 && low < clear[0].difference && clear[0].difference < high);
         assert!(clear[0].holm.unwrap() >= clear[0].p && clear[1].holm.is_none());
         // 8 variants: 2^(1-k) * 8 < 0.05 first for k = 9.
-        assert_eq!(clear[0].least_detectable, Some(9.0 / 400.0));
+        assert_eq!(clear[0].smallest_significant, Some(9.0 / 400.0));
+        // 1.2 points of 400 examples are 5: fewer than any test can find significant.
+        assert!(clear[0].power.unwrap() < 0.05 && clear[1].power.is_none());
         let small = of_task("MRPC", 60, "head-1:0", "layer-1", 0.15);
         assert!(small[0].difference > 0.0);
         assert_eq!(small[0].verdict, Verdict::Inconclusive);
@@ -341,7 +368,9 @@ mod tests {
         let rte = of_task("RTE", 300, "layer-0", "head-0:0", 0.3);
         let first = rte.last().unwrap();
         assert_eq!((first.verdict, first.paper), (Verdict::Holds, Some(3.2)));
-        assert_eq!(first.least_detectable, Some(6.0 / 300.0));
+        assert_eq!(first.smallest_significant, Some(6.0 / 300.0));
+        let power = first.power.unwrap();
+        assert!(power > 0.3 && power < 1.0, "{power}");
         let drop = of_task("RTE", 300, "head-0:0", "layer-0", 0.3);
         assert_eq!(drop.last().unwrap().verdict, Verdict::DoesNotHold);
         // The loss on MNLI is bounded: a large one contradicts.

@@ -1,5 +1,6 @@
 //! The scores of all variants of a sweep, beside the baseline's.
 
+use super::threshold::Criterion;
 use super::{LEVEL, REPLICATES};
 use anyhow::Context;
 use attn_ablate::{Kind, Logits, Variant};
@@ -22,7 +23,9 @@ pub struct Measured {
 /// All variants under one metric.
 #[derive(Debug, Clone)]
 pub struct Scored {
-    /// The metric.
+    /// What the variants are scored by.
+    pub criterion: Criterion,
+    /// The task's metric that this is, or stands beside.
     pub metric: Metric,
     /// The score with no head disabled.
     pub baseline: f64,
@@ -87,30 +90,44 @@ impl Measured {
         let (baseline, others) = predictions
             .split_first()
             .context("the sweep has no variant; the first must be the baseline")?;
-        let resamples = Resamples::new(self.labels.len(), REPLICATES, seed);
-        let mut scored = Vec::new();
-        for &metric in metrics {
-            let settings = Settings {
-                replicates: REPLICATES,
-                level: LEVEL,
-                ..Settings::new(metric, seed)
-            };
-            let comparisons = compare(baseline, others, &self.labels, &metric, &settings)?;
-            let own = resamples.scores(baseline, &self.labels, &metric);
-            let rows = self.variants.iter().skip(1).zip(comparisons);
-            let rows = rows.map(|(variant, comparison)| Row {
-                variant: variant.clone(),
-                comparison,
-            });
-            scored.push(Scored {
-                metric,
-                baseline: metric.score(baseline, &self.labels),
-                baseline_interval: bootstrap::interval(&own, LEVEL),
-                rows: rows.collect(),
-                n: self.labels.len(),
-            });
-        }
-        Ok(scored)
+        let all = metrics.iter().map(|&metric| {
+            let settings = Settings::new(metric, seed);
+            let what = (Criterion::Metric(metric), metric);
+            self.scored(what, baseline, others, &metric, settings)
+        });
+        all.collect()
+    }
+
+    /// Variants scored by predictions that are given, the baseline's and the others'.
+    pub(super) fn scored(
+        &self,
+        (criterion, metric): (Criterion, Metric),
+        baseline: &[f64],
+        others: &[Vec<f64>],
+        score: &dyn Score,
+        settings: Settings,
+    ) -> anyhow::Result<Scored> {
+        let settings = Settings {
+            replicates: REPLICATES,
+            level: LEVEL,
+            ..settings
+        };
+        let comparisons = compare(baseline, others, &self.labels, score, &settings)?;
+        let resamples = Resamples::new(self.labels.len(), REPLICATES, settings.seed);
+        let own = resamples.scores(baseline, &self.labels, score);
+        let rows = self.variants.iter().skip(1).zip(comparisons);
+        let rows = rows.map(|(variant, comparison)| Row {
+            variant: variant.clone(),
+            comparison,
+        });
+        Ok(Scored {
+            criterion,
+            metric,
+            baseline: score.score(baseline, &self.labels),
+            baseline_interval: bootstrap::interval(&own, LEVEL),
+            rows: rows.collect(),
+            n: self.labels.len(),
+        })
     }
 
     /// Each variant's mean loss: cross-entropy, or for one output the squared error.
@@ -120,7 +137,8 @@ impl Measured {
             .collect()
     }
 
-    fn loss_rows(&self, variant: usize) -> Vec<f64> {
+    /// Each example's loss under a variant.
+    pub(super) fn loss_rows(&self, variant: usize) -> Vec<f64> {
         let labels = self.logits.labels().max(1);
         let rows = self.logits.variant(variant).chunks_exact(labels);
         rows.zip(&self.labels)

@@ -53,25 +53,51 @@ fn metric_words(name: &str) -> String {
     }
 }
 
-/// Figure 8: the score without each head, a panel a sweep; the orange line on its colour bar is the
+/// Follows the title of a panel whose thresholds were refitted.
+const REFITTED: &str = ", threshold refitted";
+
+/// The sweeps to show, each followed by the same after refitting thresholds, and panels in a row so that both stand
+/// side by side. Regressions, which have no threshold and so no second panel, come last.
+fn pairs(
+    groups: &[Group],
+    wanted: impl Fn(&Group) -> bool,
+) -> (Vec<(&Group, &'static str)>, Option<usize>) {
+    let shown = groups.iter().filter(|g| wanted(g));
+    let (with, without): (Vec<&Group>, Vec<&Group>) = shown.partition(|g| g.refitted.is_some());
+    let mut panels = Vec::new();
+    for group in &with {
+        panels.push((*group, ""));
+        panels.extend(group.refitted.as_deref().map(|g| (g, REFITTED)));
+    }
+    panels.extend(without.iter().map(|g| (*g, "")));
+    let columns = match with.len() {
+        0 => None,
+        1 => Some(2),
+        _ => Some(4),
+    };
+    (panels, columns)
+}
+
+/// Figure 8: the score without each head, a panel a sweep and one for the score after refitting thresholds; the orange line on its colour bar is the
 /// score with all heads, a dot marks heads whose difference survives correction. `None` when no
 /// sweep has all single heads.
 pub fn figure_8(groups: &[Group]) -> Option<HeatmapSpec> {
-    let shown: Vec<(&Group, HeadGrid<f64>)> = groups
-        .iter()
-        .filter_map(|g| Some((g, g.head_points()?)))
+    let (all, columns) = pairs(groups, |g| g.heads.is_some());
+    let shown: Vec<(&Group, HeadGrid<f64>, &str)> = all
+        .into_iter()
+        .filter_map(|(g, what)| Some((g, g.head_points()?, what)))
         .collect();
     if shown.is_empty() {
         return None;
     }
-    let panels = shown.iter().map(|(g, grid)| {
+    let panels = shown.iter().map(|(g, grid, what)| {
         let higher = grid
             .values()
             .iter()
             .filter(|v| **v > 100.0 * g.baseline.0)
             .count();
         Panel {
-            title: title(groups, g),
+            title: format!("{}{what}", title(groups, g)),
             grid: grid.clone(),
             note: format!(
                 "{}; n = {}; {higher} of {} above {:.1}",
@@ -84,13 +110,16 @@ pub fn figure_8(groups: &[Group]) -> Option<HeatmapSpec> {
     });
     Some(HeatmapSpec {
         title: "Performance while disabling one head at a time".to_owned(),
-        subtitle: "Score of the fine-tuned model in points of 100; darker is better".to_owned(),
+        subtitle: "Score of the fine-tuned model in points of 100, as predicted and with each variant's threshold refitted on \
+                   other examples; darker is better"
+            .to_owned(),
         panels: panels.collect(),
         scale: ScaleMode::PerPanel,
         value_label: "score without the head".to_owned(),
-        baselines: shown.iter().map(|(g, _)| 100.0 * g.baseline.0).collect(),
+        columns,
+        baselines: shown.iter().map(|s| 100.0 * s.0.baseline.0).collect(),
         baseline_label: "no head disabled".to_owned(),
-        dots: shown.iter().map(|(g, _)| g.surviving_heads()).collect(),
+        dots: shown.iter().map(|s| s.0.surviving_heads()).collect(),
         dot_label: "difference survives Holm's correction over the sweep (p < 0.05)".to_owned(),
         footer: format!("{}; after Kovaleva et al. 2019, Figure 8", common(groups)),
         ..HeatmapSpec::default()
@@ -100,14 +129,14 @@ pub fn figure_8(groups: &[Group]) -> Option<HeatmapSpec> {
 /// Figure 9: the score without each layer, with the line of the score with all heads; a panel a
 /// sweep. `None` when no sweep has all layers.
 pub fn figure_9(groups: &[Group]) -> Option<BarsPanelsSpec> {
-    let shown: Vec<&Group> = groups.iter().filter(|g| !g.layers.is_empty()).collect();
+    let (shown, columns) = pairs(groups, |g| !g.layers.is_empty());
     if shown.is_empty() {
         return None;
     }
-    let panels = shown.iter().map(|g| {
+    let panels = shown.iter().map(|(g, what)| {
         let (value, _) = g.baseline;
         BarsSpec {
-            title: title(groups, g),
+            title: format!("{}{what}", title(groups, g)),
             subtitle: format!("n = {}; no head disabled: {:.1}", g.n, 100.0 * value),
             categories: (1..=g.layers.len()).map(|l| l.to_string()).collect(),
             series: vec![BarSeries {
@@ -131,10 +160,11 @@ pub fn figure_9(groups: &[Group]) -> Option<BarsPanelsSpec> {
     });
     Some(BarsPanelsSpec {
         title: "Performance while disabling one layer at a time".to_owned(),
-        subtitle: "Score of the fine-tuned model in points of 100, all heads of a layer disabled"
+        subtitle: "Score of the fine-tuned model in points of 100, all heads of a layer disabled, as predicted and with each \
+                   variant's threshold refitted on other examples"
             .to_owned(),
         panels: panels.collect(),
-        columns: None,
+        columns,
         footer: format!("{}; after Kovaleva et al. 2019, Figure 9", common(groups)),
     })
 }
@@ -291,8 +321,10 @@ mod tests {
             mode: Mode::Uniform,
             seed: 7,
         };
-        let scored = measured(300, good, "layer-1", gain).score(task.metrics(), 7);
-        of_scores(&common, &scored.unwrap())
+        let measured = measured(300, good, "layer-1", gain);
+        let mut scored = measured.score(task.metrics(), 7).unwrap();
+        scored.extend(measured.without_threshold(task.metrics(), 7).unwrap());
+        of_scores(&common, &scored)
     }
 
     #[test]
@@ -307,11 +339,19 @@ mod tests {
             .collect();
         assert_eq!(found, [("MRPC", "f1"), ("RTE", "accuracy")]);
         let eight = figure_8(&groups).unwrap();
-        assert_eq!((eight.panels.len(), eight.baselines.len()), (2, 2));
-        assert_eq!(eight.dots[1], ["1:0".parse().unwrap()]);
+        let titles: Vec<&str> = eight.panels.iter().map(|p| p.title.as_str()).collect();
+        let expected = [
+            "MRPC",
+            "MRPC, threshold refitted",
+            "RTE",
+            "RTE, threshold refitted",
+        ];
+        assert_eq!((titles.as_slice(), eight.columns), (&expected[..], Some(4)));
+        assert_eq!(eight.baselines.len(), 4);
+        assert_eq!(eight.dots[2], ["1:0".parse().unwrap()]);
         eight.render().unwrap();
         let nine = figure_9(&groups).unwrap();
-        assert_eq!(nine.panels[1].categories.len(), 2);
+        assert_eq!((nine.panels.len(), nine.panels[1].categories.len()), (4, 2));
         for panel in &nine.panels {
             let (low, high) = panel.range.unwrap();
             let baseline = panel.baseline.as_ref().unwrap().value;

@@ -1,6 +1,7 @@
 //! Sweeps found in records, whichever runs they come from.
 
 use super::records::EXPERIMENT;
+use super::threshold::refitted_name;
 use anyhow::{Context, bail};
 use attn_core::{HeadGrid, Metric, Record, Task};
 use attn_figures::{MeasuredGrid, grid_from_records};
@@ -31,6 +32,8 @@ pub struct Group {
     pub layers: Vec<(f64, Option<(f64, f64)>)>,
     /// All differences to the baseline.
     pub differences: Vec<Difference>,
+    /// The same sweep under the same score after refitting thresholds; absent for a regression.
+    pub refitted: Option<Box<Group>>,
 }
 
 /// One variant's difference.
@@ -46,7 +49,9 @@ pub struct Difference {
     pub value: f64,
     /// Its interval.
     pub interval: Option<(f64, f64)>,
-    /// p-value corrected by Holm.
+    /// p-value by itself.
+    pub p: f64,
+    /// p-value corrected by Holm over the sweep.
     pub holm: f64,
 }
 
@@ -102,14 +107,22 @@ pub fn groups(records: &[Record], metric: Option<Metric>) -> anyhow::Result<Vec<
         .into_iter()
         .map(|((_, task, model, split, mode), records)| {
             let place = format!("{model}, {task} {split}, mode {mode}");
-            group(&records, metric, [model, task, split, mode]).context(place)
+            let names = [model, task, split, mode];
+            let mut plain = group(&records, metric.map(Metric::name), names.clone())
+                .with_context(|| place.clone())?;
+            let refitted = refitted_name(&plain.metric);
+            if records.iter().any(|r| r.metric == refitted) {
+                let group = group(&records, Some(&refitted), names).context(place)?;
+                plain.refitted = Some(Box::new(group));
+            }
+            Ok(plain)
         })
         .collect()
 }
 
 fn group(
     records: &[&Record],
-    metric: Option<Metric>,
+    metric: Option<&str>,
     [model, task, split, mode]: [String; 4],
 ) -> anyhow::Result<Group> {
     let main = task
@@ -120,8 +133,8 @@ fn group(
         let whole = records.iter();
         whole.filter(|r| r.layer.is_none() && parts(&r.experiment).is_some_and(|p| p.1.is_empty()))
     };
-    let metric = match metric.or(main) {
-        Some(metric) => metric.name().to_owned(),
+    let metric = match metric.or(main.map(Metric::name)) {
+        Some(metric) => metric.to_owned(),
         None => baselines()
             .next()
             .context("no score of the baseline")?
@@ -147,9 +160,16 @@ fn group(
         let name = format!("{metric}{suffix}");
         records.iter().filter(move |r| r.metric == name)
     };
-    let holm: BTreeMap<_, f64> = named("_p_holm")
-        .map(|r| ((r.layer, r.head, r.experiment.as_str()), r.value))
-        .collect();
+    type Place<'a> = (Option<usize>, Option<usize>, &'a str);
+    let values = |suffix: &str| -> BTreeMap<Place<'_>, f64> {
+        let all = named(suffix).map(|r| ((r.layer, r.head, r.experiment.as_str()), r.value));
+        all.collect()
+    };
+    let (p, holm) = (values("_p"), values("_p_holm"));
+    let of = |map: &BTreeMap<Place<'_>, f64>, r: &Record| {
+        let place = (r.layer, r.head, r.experiment.as_str());
+        map.get(&place).copied().unwrap_or(f64::NAN)
+    };
     let differences: Vec<Difference> = named("_difference")
         .map(|r| Difference {
             layer: r.layer,
@@ -161,10 +181,8 @@ fn group(
             },
             value: r.value,
             interval: interval(r),
-            holm: holm
-                .get(&(r.layer, r.head, r.experiment.as_str()))
-                .copied()
-                .unwrap_or(f64::NAN),
+            p: of(&p, r),
+            holm: of(&holm, r),
         })
         .collect();
     let mut layers: BTreeMap<usize, &Record> = BTreeMap::new();
@@ -184,6 +202,7 @@ fn group(
         heads: heads.filter(|h| h.values.values().len() > 1),
         layers: layers.map(|r| (r.value, interval(r))).collect(),
         differences,
+        refitted: None,
         model,
         task,
         split,

@@ -1,7 +1,8 @@
 //! From the logits of a sweep to what can be said about them (Section 4.6, Figures 8 and 9).
 //!
 //! [`compare`] holds each variant's scores against the baseline's; [`claims`] asks of them what the
-//! paper claims; [`records`] and [`tables`] write both down. [`cumulative`] disables more and more
+//! paper claims, [`threshold`] whether a loss is more than a shifted threshold; [`records`] and [`tables`]
+//! write them down. [`importance`] holds gradient importance against the ablation. [`cumulative`] disables more and more
 //! heads and compares the orders. Figures are made from records alone ([`groups`], [`figures`]), so
 //! that those of several runs can be drawn as one.
 //!
@@ -14,9 +15,11 @@ pub mod compare;
 pub mod cumulative;
 pub mod figures;
 pub mod groups;
+pub mod importance;
 pub mod job;
 pub mod records;
 pub mod tables;
+pub mod threshold;
 
 /// Bootstrap samples behind each interval.
 pub const REPLICATES: usize = 1000;

@@ -3,7 +3,8 @@
 //! `experiment` is `ablate/<mode>` for the baseline (no layer, no head), single heads (layer and
 //! head) and whole layers (layer, no head), and `ablate/<mode>/<variant>` for everything else. For
 //! each score there are the metrics `f1` (say) with its interval, `f1_difference` to the baseline
-//! with its paired interval, and the p-values `f1_p`, `f1_p_holm` and `f1_p_bh`.
+//! with its paired interval, and the p-values `f1_p`, `f1_p_holm` and `f1_p_bh`. The same for `f1_refitted` (thresholds
+//! refitted) and for `auc` or `log_loss`, which need no threshold; of a `log_loss` less is better.
 
 use super::claims::Claim;
 use super::compare::{Row, Scored};
@@ -78,9 +79,9 @@ fn place(variant: &Variant) -> (&str, (Option<usize>, Option<usize>)) {
 pub fn of_scores(common: &Common, scored: &[Scored]) -> Vec<Record> {
     let mut records = Vec::new();
     for scored in scored {
-        let (name, n) = (scored.metric.name(), scored.n);
+        let (name, n) = (scored.criterion.name(), scored.n);
         let baseline = (scored.baseline, scored.baseline_interval);
-        records.push(common.record("", (None, None), name, baseline, n));
+        records.push(common.record("", (None, None), name.clone(), baseline, n));
         for Row {
             variant,
             comparison: c,

@@ -68,7 +68,8 @@ pub struct AblateArgs {
     /// (its mean map over the examples of the same length).
     #[arg(long, default_value_t = Mode::Uniform)]
     pub mode: Mode,
-    /// After the sweep, each head's importance by gradients, and how its ranks agree with the ablation's.
+    /// After the sweep, each head's importance by gradients, and how its ranks agree with the ablation's in this mode and in
+    /// mode zero (a second sweep over single heads).
     #[arg(long)]
     pub importance: bool,
     /// After the sweep, --importance, and curves that disable more and more heads: by ablation, by
@@ -92,6 +93,17 @@ pub enum AblateCommand {
     /// Draw the sweeps of several runs as one Figure 8, one Figure 9 and one forest plot, and put
     /// their claims into one table.
     Figures(AblateFiguresArgs),
+    /// Make scores, tests, tables, claims and figures of finished sweeps again from their stored predictions, without a
+    /// model.
+    Recompute(AblateRecomputeArgs),
+}
+
+/// Arguments of `attn ablate recompute`.
+#[derive(Debug, Args)]
+pub struct AblateRecomputeArgs {
+    /// Folders that attn ablate wrote.
+    #[arg(required = true, value_name = "RUN_DIR")]
+    pub runs: Vec<PathBuf>,
 }
 
 /// Arguments of `attn ablate figures`.

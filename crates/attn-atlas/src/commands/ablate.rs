@@ -5,6 +5,7 @@
 
 mod curves;
 mod figures;
+mod recompute;
 
 use crate::ablation::claims::{About, Claim, claims};
 use crate::ablation::compare::{Measured, Scored};
@@ -22,10 +23,12 @@ use attn_core::Intervention;
 use attn_core::io::{write_json, write_jsonl};
 use attn_data::parquet::{Predictions, write_predictions};
 use attn_train::TrainingSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Changes when the same inputs would give other numbers.
 const VERSION: u32 = 1;
+/// Changes when the same logits would give other statistics; `attn ablate recompute` brings a run up to date.
+const STATISTICS: u32 = 2;
 /// Finished parts of a run under way; deleted when it is done.
 const PARTS: &str = "parts";
 /// The claims of a run, for tables over several.
@@ -37,6 +40,7 @@ pub use figures::run as figures;
 pub fn run(args: &AblateArgs) -> anyhow::Result<()> {
     match &args.command {
         Some(AblateCommand::Figures(args)) => figures::run(args),
+        Some(AblateCommand::Recompute(args)) => recompute::run(args),
         None => ablate(args),
     }
 }
@@ -59,7 +63,7 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
         "mode": args.mode, "variants": plan.variants().len(), "max_eval": args.data.max_eval,
         "max_length": args.model.max_length, "replicates": REPLICATES,
         "importance": args.importance || args.cumulative,
-        "cumulative": args.cumulative.then_some(args.steps),
+        "cumulative": args.cumulative.then_some(args.steps), "statistics": STATISTICS,
     });
     let read = [model.checkpoint.folder(), &args.data.source.data];
     let device = model.device_name.clone();
@@ -114,12 +118,8 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
 
     eprintln!("{what}: {REPLICATES} bootstrap samples and a paired test for each variant");
     let clock = std::time::Instant::now();
-    let scored = measured.score(task.metrics(), seed)?;
+    let (mut records, written) = write_statistics(&folder, &common, &measured, task.metrics())?;
     run.took("statistics", clock.elapsed().as_secs_f64());
-    let mut records = of_scores(&common, &scored);
-    let found = write_sweep(&folder, &common, &scored)?;
-    records.extend(of_claims(&common, &found));
-    let written = figures::write(&records, None, &folder.join("figures"))?;
     if args.importance || args.cumulative {
         let more = curves::run(
             args,
@@ -134,7 +134,7 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
     }
     // Held until the parts are gone.
     let place = run.place();
-    let folder = run.finish(&records)?;
+    let folder = run.finish_in_parquet(&records)?;
     // Only now: a kill before the manifest goes on from the parts.
     remove_parts(&folder)?;
     drop(place);
@@ -142,7 +142,7 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
         println!("{}", path.display());
     }
     println!("{}", folder.join("tables/claims.md").display());
-    println!("{}", folder.join("records.jsonl").display());
+    println!("{}", folder.join("records.parquet").display());
     println!("{}", folder.join("predictions.parquet").display());
     Ok(())
 }
@@ -263,6 +263,11 @@ fn is_done(run: &Run) -> anyhow::Result<bool> {
             Ok(true)
         }
         Found::Nothing | Found::Stale => Ok(false),
+        Found::Other(words) if words.contains("statistics") => anyhow::bail!(
+            "{0}: holds a run with the statistics of an older version ({words}): bring it up to date with 'attn \
+             ablate recompute {0}', give --out another folder, or delete this one",
+            run.folder().display()
+        ),
         Found::Other(words) => anyhow::bail!(
             "{}: holds another run ({words}): give --out another folder, or delete this one",
             run.folder().display()
@@ -292,8 +297,31 @@ fn write_logits(path: &Path, measured: &Measured, set: &InputSet) -> anyhow::Res
     Ok(write_predictions(path, &predictions)?)
 }
 
-/// Tables of all variants under each score, and the claims.
-fn write_sweep(folder: &Path, common: &Common, scored: &[Scored]) -> anyhow::Result<Vec<Claim>> {
+/// Everything that follows from a sweep's logits: scores, tests, tables, claims and figures. Gives the records and the figures'
+/// files.
+fn write_statistics(
+    folder: &Path,
+    common: &Common,
+    measured: &Measured,
+    metrics: &[Metric],
+) -> anyhow::Result<(Vec<Record>, Vec<PathBuf>)> {
+    let scored = measured.score(metrics, common.seed)?;
+    let others = measured.without_threshold(metrics, common.seed)?;
+    let mut records = of_scores(common, &scored);
+    records.extend(of_scores(common, &others));
+    let found = write_sweep(folder, common, &scored, &others)?;
+    records.extend(of_claims(common, &found));
+    let written = figures::write(&records, None, &folder.join("figures"))?;
+    Ok((records, written))
+}
+
+/// Tables of all variants under each score, with and without thresholds, and the claims.
+fn write_sweep(
+    folder: &Path,
+    common: &Common,
+    scored: &[Scored],
+    others: &[Scored],
+) -> anyhow::Result<Vec<Claim>> {
     let tables_folder = folder.join("tables");
     let mode = common.mode.name();
     let about = About {
@@ -311,6 +339,14 @@ fn write_sweep(folder: &Path, common: &Common, scored: &[Scored]) -> anyhow::Res
         );
         let table = tables::variants(&heading, scored);
         tables::write(&table, &tables_folder, &format!("ablation-{metric}"))?;
+        let heading = format!(
+            "{} on {} {} with heads disabled (mode {mode}): is it more than a shifted threshold? Differences to the baseline in {metric}, \
+             in {metric} with every model's threshold refitted on other examples, and without a threshold [95 % interval], seed {}",
+            common.model, common.task, common.split, common.seed
+        );
+        if let Some(table) = tables::thresholds(&heading, scored, others) {
+            tables::write(&table, &tables_folder, &format!("threshold-{metric}"))?;
+        }
         found.extend(claims(scored, about));
     }
     let heading = format!(

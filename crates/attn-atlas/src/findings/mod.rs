@@ -55,8 +55,13 @@ pub fn written(folder: &Path) -> anyhow::Result<Written> {
 /// File and line of what cannot be read.
 fn records(folder: &Path) -> anyhow::Result<Vec<Record>> {
     let path = folder.join("records.jsonl");
+    if path.is_file() {
+        return Ok(read_jsonl(&path)?);
+    }
+    // Sweeps have theirs in Parquet only, twenty times as small.
+    let path = folder.join("records.parquet");
     Ok(if path.is_file() {
-        read_jsonl(&path)?
+        attn_data::parquet::read_records(&path)?
     } else {
         Vec::new()
     })

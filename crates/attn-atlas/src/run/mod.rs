@@ -86,7 +86,7 @@ fn versions() -> BTreeMap<String, String> {
 }
 
 /// Revision that this program was built from, as the build script found it.
-fn git_revision() -> Option<String> {
+pub fn git_revision() -> Option<String> {
     option_env!("ATTN_REVISION").map(str::to_owned)
 }
 
@@ -200,6 +200,15 @@ impl Run {
         let settings = serde_json::json!({ "config": config, "seed": seed, "device": device });
         let place = RunFolder::take(&folder, &settings, inputs)?;
         Ok(Self::new(place, config, seed, device))
+    }
+
+    /// A finished run whose results are made again from what it stored, in the folder that holds it.
+    pub fn reopened(place: RunFolder, manifest: Manifest) -> Self {
+        Self {
+            journal: Journal::open(place.path()),
+            place,
+            manifest,
+        }
     }
 
     /// The run's name.
@@ -342,6 +351,15 @@ impl Run {
     /// When a file cannot be written; what was there before stays whole.
     pub fn finish(self, records: &[Record]) -> anyhow::Result<PathBuf> {
         write_jsonl(&self.folder().join("records.jsonl"), records)?;
+        attn_data::parquet::write_records(&self.folder().join("records.parquet"), records)?;
+        self.finish_without_records()
+    }
+
+    /// Writes records as Parquet alone, for runs with many of them, and, last, the manifest.
+    ///
+    /// # Errors
+    /// When a file cannot be written; what was there before stays whole.
+    pub fn finish_in_parquet(self, records: &[Record]) -> anyhow::Result<PathBuf> {
         attn_data::parquet::write_records(&self.folder().join("records.parquet"), records)?;
         self.finish_without_records()
     }

@@ -8,7 +8,7 @@
 //! z-scores (mean 0, length 1) for Pearson and for the mean of Pearson and Spearman, ranks for Spearman and
 //! for AUC. The observed difference is the same either way. Williams' (1959) test of two dependent
 //! correlations, the alternative, rests on normal predictions and knows no mean of two correlations;
-//! `tests/reference/sweeps.py` prints it for comparison.
+//! `crates/attn-ablate/tests/reference/sweeps.py` prints it for comparison.
 //!
 //! **F1 and Matthews need no random swaps**: they depend on counts alone, whose distribution under swapping
 //! is a pair of binomials, summed exactly ([`super::counts`]).

@@ -4,21 +4,21 @@
 use super::{labels, write_logits};
 use crate::ablation::compare::Measured;
 use crate::ablation::cumulative::{Curve, Half, Orders, by_ablation, counts, curves, halves, pool};
+use crate::ablation::importance::{Gradient, compare};
 use crate::ablation::job::Subject;
 use crate::ablation::records::{Common, cumulative_metric};
-use crate::ablation::{LEVEL, REPLICATES, figures, tables};
+use crate::ablation::{figures, tables};
 use crate::cli::AblateArgs;
 use crate::inputs::InputSet;
 use crate::run::Run;
 use anyhow::Context;
-use attn_ablate::importance::Importance;
-use attn_ablate::{Kind, Plan};
-use attn_core::{HeadGrid, Metric, Record};
-use attn_figures::{Cell, Column, MeasuredGrid, Table};
-use attn_stats::paired::{Correlation, spearman_interval};
+use attn_ablate::{Plan, variant};
+use attn_core::{Metric, Mode, Record};
+use attn_figures::{Cell, Column, Table};
+use std::path::Path;
 
-/// The 97.5 % point of the normal distribution, for intervals of means over many examples.
-const NORMAL: f64 = 1.959_963_984_540_054;
+/// Logits of the sweep in mode `zero`.
+pub const ZERO: &str = "predictions-zero.parquet";
 
 /// Measures, writes tables and figures, and gives the records.
 pub fn run(
@@ -44,16 +44,18 @@ pub fn run(
     let parts = halves(n, common.seed);
     let [first, second] = &parts;
     let importances = [subject.importance(first)?, subject.importance(second)?];
-    let whole = importances[0]
-        .joined(&importances[1])
-        .context("importances of different models")?;
     run.took("importance", clock.elapsed().as_secs_f64());
-    let mut records = importance(measured, metric, &whole, common, run)?;
+    let gradient = Gradient::new(importances.clone()).context("importances of different models")?;
+    let zero = zero(subject, common, set, run)?;
+    let mut sweeps = vec![(common.mode, measured)];
+    sweeps.extend(zero.as_ref().map(|measured| (Mode::Zero, measured)));
+    let folder = run.folder().to_owned();
+    let mut records = write_importance(&folder, &gradient, &sweeps, metric, common)?;
     if !args.cumulative {
         return Ok(records);
     }
 
-    let (layers, heads) = (whole.raw.layers(), whole.raw.heads());
+    let (layers, heads) = (gradient.raw.layers(), gradient.raw.heads());
     let counts = counts(layers * heads, args.steps);
     let mut orders = Vec::new();
     for (chosen, importance) in parts.iter().zip(&importances) {
@@ -128,153 +130,60 @@ fn described(orders: &[Orders], parts: &[Vec<usize>; 2], set: &InputSet) -> serd
     orders.iter().zip(parts).map(half).collect()
 }
 
-/// Gradient importance by head, and its rank correlation with what ablation costs.
-fn importance(
-    measured: &Measured,
-    metric: Metric,
-    importance: &Importance,
+/// The sweep over single heads in mode `zero`, whose derivative importance is; `None` where the run's own sweep is in that
+/// mode.
+fn zero(
+    subject: &Subject<'_>,
     common: &Common,
-    run: &Run,
+    set: &InputSet,
+    run: &mut Run,
+) -> anyhow::Result<Option<Measured>> {
+    if common.mode == Mode::Zero {
+        return Ok(None);
+    }
+    let (layers, heads) = (subject.model.bert.layers(), subject.model.bert.heads());
+    let mut variants = vec![variant::baseline()];
+    variants.extend(variant::single_heads(layers, heads, Mode::Zero));
+    let plan = Plan::new(layers, heads, variants.clone())?;
+    let everything: Vec<usize> = (0..subject.set.len()).collect();
+    let what = format!("{} single heads, mode zero", common.task);
+    let (logits, seconds) = subject.sweep(&what, &plan, &everything)?;
+    run.took("zero sweep", seconds);
+    let measured = Measured {
+        variants,
+        logits,
+        labels: labels(subject.set),
+    };
+    write_logits(&run.folder().join(ZERO), &measured, set)?;
+    Ok(Some(measured))
+}
+
+/// Writes table and figure of the importance; gives the records.
+pub fn write_importance(
+    folder: &Path,
+    gradient: &Gradient,
+    sweeps: &[(Mode, &Measured)],
+    metric: Metric,
+    common: &Common,
 ) -> anyhow::Result<Vec<Record>> {
-    let (layers, heads) = (importance.raw.layers(), importance.raw.heads());
-    let losses = measured.loss_differences(common.seed);
-    let at = |layer, head| {
-        let id = attn_core::HeadId::new(layer, head);
-        measured
-            .variants
-            .iter()
-            .position(|v| v.kind == Kind::Head(id))
-    };
-    let found = HeadGrid::from_fn(layers, heads, |id| at(id.layer, id.head));
-    let loss = found.map(|v| v.and_then(|v| losses.get(v)).map_or(f64::NAN, |l| l.0));
-    let own = measured.logits.predictions(0);
-    let score = |predictions: &[f64]| {
-        attn_stats::metrics::Score::score(&metric, predictions, &measured.labels)
-    };
-    let drop = found.map(|v| {
-        v.map_or(f64::NAN, |v| {
-            score(&own) - score(&measured.logits.predictions(v))
-        })
-    });
-    let correlate = |what: &HeadGrid<f64>, gradient: &HeadGrid<f64>| {
-        spearman_interval(
-            what.values(),
-            gradient.values(),
-            LEVEL,
-            REPLICATES,
-            common.seed,
-        )
-        .context("importance and ablation are of different models")
-    };
-    let name = metric.name();
-    let correlations: Vec<(String, String, Correlation)> = vec![
-        (
-            format!("importance_spearman_{name}_drop"),
-            format!("importance and drop in {name}"),
-            correlate(&drop, &importance.raw)?,
-        ),
-        (
-            "importance_spearman_loss".to_owned(),
-            "importance and rise of the loss".to_owned(),
-            correlate(&loss, &importance.raw)?,
-        ),
-        (
-            format!("importance_normalised_spearman_{name}_drop"),
-            format!("importance normalised by layer and drop in {name}"),
-            correlate(&drop, &importance.normalised)?,
-        ),
-        (
-            "importance_normalised_spearman_loss".to_owned(),
-            "importance normalised by layer and rise of the loss".to_owned(),
-            correlate(&loss, &importance.normalised)?,
-        ),
-    ];
-    let mut records = Vec::new();
-    for (metric, _, c) in correlations.iter().filter(|c| c.2.value.is_finite()) {
-        records.push(common.record("gradient", (None, None), metric, (c.value, c.interval), c.n));
-    }
-    let raw_interval = |id| {
-        let (value, error) = (*importance.raw.get(id)?, *importance.error.get(id)?);
-        error
-            .is_finite()
-            .then_some((value - NORMAL * error, value + NORMAL * error))
-    };
-    for (id, &value) in importance.raw.iter() {
-        let place = (Some(id.layer), Some(id.head));
-        let n = importance.n;
-        records.push(common.record(
-            "gradient",
-            place,
-            "importance",
-            (value, raw_interval(id)),
-            n,
-        ));
-        let normalised = importance.normalised.get(id).copied().unwrap_or(f64::NAN);
-        records.push(common.record(
-            "gradient",
-            place,
-            "importance_normalised",
-            (normalised, None),
-            n,
-        ));
-        if let Some(&added) = found.get(id).copied().flatten().and_then(|v| losses.get(v)) {
-            records.push(common.record("gradient", place, "loss_difference", added, n));
-        }
-    }
-    let title = format!(
-        "Spearman correlation over the {} heads of {} on {}: gradient importance and ablation (mode {}) [95 % interval]",
-        layers * heads,
-        common.model,
-        common.task,
-        common.mode
-    );
-    let rows = correlations.iter().map(|(_, words, c)| {
-        vec![
-            Cell::text(words),
-            Cell::estimate(c.value, c.interval, 2),
-            Cell::number(c.n as f64, 0),
-        ]
-    });
-    let table = Table {
-        title,
-        columns: vec![
-            Column::text("between"),
-            Column::number("correlation"),
-            Column::number("heads"),
-        ],
-        rows: rows.collect(),
-    };
-    println!("{}", table.plain());
+    let compared = compare(gradient, sweeps, metric, common)?;
+    println!("{}", compared.table.plain());
     tables::write(
-        &table,
-        &run.folder().join("tables"),
+        &compared.table,
+        &folder.join("tables"),
         "importance-correlation",
     )?;
-    let intervals = HeadGrid::from_fn(layers, heads, raw_interval);
-    let grid = MeasuredGrid {
-        values: importance.normalised.clone(),
-        intervals,
-        n: importance.raw.map(|_| importance.n),
-    };
-    let words = correlations.last().map_or(String::new(), |(_, words, c)| {
-        let interval = c
-            .interval
-            .map_or(String::new(), |(a, b)| format!(" [{a:.2}, {b:.2}]"));
-        format!(
-            "Spearman correlation of {words}: {:.2}{interval} over {} heads",
-            c.value, c.n
-        )
-    });
     let figure = figures::importance(
         &common.task,
-        loss,
-        &grid,
-        &words,
-        footer(common, importance.n),
+        compared.loss,
+        &gradient.grid(),
+        &compared.words,
+        footer(common, gradient.n),
     );
-    let folder = run.folder().join("figures");
-    figure.render()?.write(&folder, "importance")?;
-    Ok(records)
+    figure
+        .render()?
+        .write(&folder.join("figures"), "importance")?;
+    Ok(compared.records)
 }
 
 fn footer(common: &Common, n: usize) -> String {

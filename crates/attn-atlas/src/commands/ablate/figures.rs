@@ -3,7 +3,7 @@
 use super::CLAIMS;
 use crate::ablation::claims::Claim;
 use crate::ablation::figures::{figure_8, figure_9, forest};
-use crate::ablation::groups::groups;
+use crate::ablation::groups::{Group, groups};
 use crate::ablation::tables;
 use crate::cli::AblateFiguresArgs;
 use crate::run::RunFolder;
@@ -22,7 +22,7 @@ pub fn run(args: &AblateFiguresArgs) -> anyhow::Result<()> {
             "{}: not a finished run of attn ablate (no manifest.json); run it to its end first",
             run.display()
         );
-        records.extend(read_jsonl::<Record>(&run.join("records.jsonl"))?);
+        records.extend(crate::findings::records(run)?);
         let path = run.join(CLAIMS);
         anyhow::ensure!(
             path.is_file(),
@@ -50,14 +50,41 @@ pub fn run(args: &AblateFiguresArgs) -> anyhow::Result<()> {
         task.and_then(|t| Task::ALL.iter().position(|&k| k == t))
     };
     claims.sort_by_key(|c| order(c).unwrap_or(usize::MAX));
+    let groups = groups(&records, args.metric)?;
+    correct_together(&mut claims, &groups);
     let heading = format!("Section 4.6's claims on {} runs", args.runs.len());
     let table = tables::claims(&heading, &claims);
     println!("{}", table.plain());
     let path = tables::write(&table, &args.out.join("tables"), "claims")?;
-    for path in written.iter().chain([&path]) {
+    let heading = format!(
+        "Differences to the baseline that remain significant (p < 0.05) when the {} sweeps are corrected one by one and together",
+        groups.len()
+    );
+    let table = tables::remaining(&heading, &groups);
+    println!("{}", table.plain());
+    let remaining = tables::write(&table, &args.out.join("tables"), "remaining")?;
+    for path in written.iter().chain([&path, &remaining]) {
         println!("{}", path.display());
     }
     Ok(())
+}
+
+/// Gives each claim that was corrected over its sweep its p-value corrected by Holm over the sweeps of all tasks. Holm's
+/// correction gives equal p-values the same, so that a claim's is that of the variant with its p-value.
+fn correct_together(claims: &mut [Claim], groups: &[Group]) {
+    let all: Vec<&Group> = groups.iter().collect();
+    let corrected = tables::over_all(&all);
+    for claim in claims.iter_mut().filter(|c| c.holm.is_some()) {
+        let of = |(group, _): &(&Group, &Vec<f64>)| {
+            (&group.model, &group.task, &group.mode) == (&claim.model, &claim.task, &claim.mode)
+                && group.metric == claim.metric.name()
+        };
+        let Some((group, corrected)) = groups.iter().zip(&corrected).find(of) else {
+            continue;
+        };
+        let at = group.differences.iter().position(|d| d.p == claim.p);
+        claim.holm_all = at.and_then(|at| corrected.get(at)).copied();
+    }
 }
 
 /// Draws what the records allow: Figure 8 needs every single head, Figure 9 every layer. Gives the
