@@ -19,7 +19,7 @@ use crate::run::{Found, Run, sha256};
 use crate::training::training_set;
 use anyhow::Context;
 use attn_ablate::{Kind, Plan, Variant, variant};
-use attn_core::Intervention;
+use attn_core::{Intervention, Metric, Record};
 use attn_core::io::{write_json, write_jsonl};
 use attn_data::parquet::{Predictions, write_predictions};
 use attn_train::TrainingSet;

@@ -53,7 +53,7 @@ pub fn written(folder: &Path) -> anyhow::Result<Written> {
 ///
 /// # Errors
 /// File and line of what cannot be read.
-fn records(folder: &Path) -> anyhow::Result<Vec<Record>> {
+pub fn records(folder: &Path) -> anyhow::Result<Vec<Record>> {
     let path = folder.join("records.jsonl");
     if path.is_file() {
         return Ok(read_jsonl(&path)?);
