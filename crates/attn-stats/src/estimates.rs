@@ -87,26 +87,6 @@ pub fn corrected(estimate: Estimate, family: usize) -> Estimate {
     }
 }
 
-/// With the spread over `repeats` seeds, of standard deviation `deviation`, beside that over
-/// examples: half-widths add in quadrature, the seeds' with Student's quantile. Without two repeats
-/// the spread is unknown and there is no interval.
-#[must_use]
-pub fn with_spread(estimate: Estimate, deviation: Option<f64>, repeats: usize) -> Estimate {
-    let spread = deviation
-        .filter(|_| repeats >= 2)
-        .map(|deviation| student_quantile(repeats - 1) * deviation / (repeats as f64).sqrt());
-    let mean = estimate.mean;
-    Estimate {
-        interval: estimate.interval.zip(spread).map(|((low, high), spread)| {
-            (
-                mean - (mean - low).hypot(spread),
-                mean + (high - mean).hypot(spread),
-            )
-        }),
-        ..estimate
-    }
-}
-
 /// A paired difference of proportions over `n` examples whose bootstrap ends at exactly 0, because
 /// no example changed to that side: the end moves out to `3 / n`, the 95 % bound on a proportion of
 /// which a sample of `n` shows none (the rule of three; Hanley and Lippman-Hand 1983).
@@ -123,25 +103,6 @@ pub fn rule_of_three(estimate: Estimate) -> Estimate {
         interval,
         ..estimate
     }
-}
-
-/// The 97.5 % quantile of Student's t with `freedom` degrees.
-fn student_quantile(freedom: usize) -> f64 {
-    const FIRST: [f64; 9] = [
-        12.706_205, 4.302_653, 3.182_446, 2.776_445, 2.570_582, 2.446_912, 2.364_624, 2.306_004,
-        2.262_157,
-    ];
-    if let Some(&quantile) = freedom.checked_sub(1).and_then(|i| FIRST.get(i)) {
-        return quantile;
-    }
-    if freedom == 0 {
-        return f64::INFINITY;
-    }
-    // Peizer and Pratt's expansion (Abramowitz and Stegun 26.7.5).
-    let (z, v) = (normal_quantile(0.975), freedom as f64);
-    let first = (z.powi(3) + z) / (4.0 * v);
-    let second = (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * v * v);
-    z + first + second
 }
 
 /// The quantile of the standard normal distribution, by Acklam's rational approximation (relative
@@ -248,16 +209,13 @@ mod tests {
             mean(&[bare, with]).unwrap(),
             independent_mean(&[with, bare]).unwrap(),
             corrected(bare, 72),
-            with_spread(bare, Some(0.1), 3),
-            with_spread(with, None, 3),
-            with_spread(with, Some(0.1), 1),
             rule_of_three(bare),
         ] {
             assert_eq!(found.interval, None);
         }
     }
 
-    /// Against `scipy.stats.norm.ppf` and `scipy.stats.t.ppf`.
+    /// Against `scipy.stats.norm.ppf`.
     #[test]
     fn quantiles() {
         for (p, right) in [
@@ -271,28 +229,14 @@ mod tests {
             assert!((found / right - 1.0).abs() < 1e-8, "{p}: {found}");
         }
         assert!(normal_quantile(1.5).is_nan());
-        for (freedom, right) in [
-            (1, 12.706_205),
-            (2, 4.302_653),
-            (12, 2.178_813),
-            (29, 2.045_23),
-        ] {
-            let found = student_quantile(freedom);
-            assert!((found - right).abs() < 2e-3, "{freedom}: {found}");
-        }
     }
 
     #[test]
-    fn correction_and_spread_widen() {
+    fn correction_widens() {
         let wide = corrected(number(0.0, -1.0, 2.0), 72);
         let ratio = 3.391_763_140_587_952_5 / 1.959_963_984_540_054;
         near(wide, 0.0, -ratio, 2.0 * ratio);
         near(corrected(number(0.5, 0.25, 1.0), 1), 0.5, 0.25, 1.0);
-        // Three seeds: 4.302653 * 0.14 / sqrt(3) = 0.347773, and 0.03 over examples.
-        let spread = with_spread(number(0.63, 0.60, 0.66), Some(0.14), 3);
-        let half = 0.030f64.hypot(4.302_653 * 0.14 / 3f64.sqrt());
-        near(spread, 0.63, 0.63 - half, 0.63 + half);
-        assert!(half > 0.34);
     }
 
     #[test]

@@ -147,6 +147,27 @@ pub fn all_without_loss(changes: &[Estimate], margin: f64) -> Verdict {
     }
 }
 
+/// The claim that one of `family` heads stands out: under every null its excess is more than `margin`,
+/// for sure and corrected for the number of heads, and its p-value, corrected likewise, significant. A
+/// tiny excess that many sentences make significant does not stand out; where a greater one than
+/// `margin` is excluded under some null, the head does not for sure. `excesses` holds an excess and a
+/// p-value a null.
+pub fn stands_out(excesses: &[(Estimate, f64)], margin: f64, family: usize) -> Verdict {
+    let shown = |&(excess, p): &(Estimate, f64)| {
+        p < LEVEL && above(&corrected(excess, family), margin) == Verdict::Holds
+    };
+    if !excesses.is_empty() && excesses.iter().all(shown) {
+        Verdict::Holds
+    } else if excesses
+        .iter()
+        .any(|(excess, _)| at_most(excess, margin) == Verdict::Holds)
+    {
+        Verdict::DoesNotHold
+    } else {
+        Verdict::Inconclusive
+    }
+}
+
 /// The claim that all of several claims hold. Nothing is shown of none.
 pub fn all(verdicts: &[Verdict]) -> Verdict {
     if verdicts.contains(&Verdict::DoesNotHold) {

@@ -8,7 +8,7 @@
 pub mod across;
 mod book;
 mod features;
-mod framenet;
+pub mod framenet;
 mod links;
 mod relations;
 mod sweep;

@@ -104,12 +104,16 @@ impl<'a> Sweep<'a> {
     /// The effects of all single heads, or of all whole layers.
     pub fn effects(&self, heads: bool) -> Vec<Effect> {
         let (layers, across) = self.book.grid();
-        let heads = if heads { across } else { 0 };
         (0..layers)
             .flat_map(|layer| {
-                let single = (0..heads).filter_map(move |head| self.effect(layer, Some(head)));
-                let whole = (heads == 0).then(|| self.effect(layer, None)).flatten();
-                single.chain(whole)
+                let places: Vec<Option<usize>> = if heads {
+                    (0..across).map(Some).collect()
+                } else {
+                    vec![None]
+                };
+                places
+                    .into_iter()
+                    .filter_map(move |head| self.effect(layer, head))
             })
             .collect()
     }
@@ -380,6 +384,18 @@ pub mod tests {
             first("RTE", (-0.03, -0.05, -0.01), 0.01).verdict,
             Verdict::DoesNotHold
         );
+    }
+
+    /// Layers are no heads, and the other way round.
+    #[test]
+    fn heads_and_layers_are_asked_apart() {
+        let mut records = sweep("SST-2", "accuracy", &[(0.012, 0.02)]);
+        let claims = |records: &[Record]| -> Vec<String> {
+            judged(records).into_iter().map(|f| f.claim).collect()
+        };
+        assert_eq!(claims(&records), ["some-head-off-helps"]);
+        records.iter_mut().for_each(|r| r.head = None);
+        assert_eq!(claims(&records), ["layer-off-helps"]);
     }
 
     #[test]

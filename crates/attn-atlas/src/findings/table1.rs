@@ -1,13 +1,12 @@
 //! Section 4.3 on Table 1: what fine-tuning and pre-training gain.
 //!
-//! A score of the model that is not fine-tuned depends on how its random classifier fell: it has an
-//! interval only with the spread over several, which goes in by [`with_spread`]. A fine-tuned score
-//! has its spread over seeds where there is more than one; with one seed its interval is over examples
-//! alone, and the finding says so.
+//! A score of the model that is not fine-tuned depends on how its random classifier fell: without
+//! several of them it has no interval here, whatever its examples say. The interval of a fine-tuned
+//! score with one seed is over examples alone, and the finding says so.
 
 use super::book::{Book, points};
 use attn_core::{Estimate, Finding, Task, Verdict};
-use attn_stats::estimates::{difference, independent_mean, with_spread};
+use attn_stats::estimates::{difference, independent_mean};
 use attn_stats::verdict::{above, all_above};
 
 /// Gains of fine-tuning, by task and on average, and the random start beside both.
@@ -101,15 +100,15 @@ fn of_state(book: &Book<'_>, task: &str, state: &str, metric: &str) -> Option<Sc
     let name = format!("{state}_{metric}");
     let score = book.number(task, None, None, &name)?;
     let spread = book.number(task, None, None, &format!("{name}_sd_over_seeds"));
-    let repeats = spread.map(|s| s.n);
+    // One random classifier says nothing of another.
+    let alone = state == "untuned" && spread.is_none();
     Some(Score {
-        score: match (spread, state) {
-            (Some(spread), _) => with_spread(score, Some(spread.mean), spread.n),
-            // One random classifier says nothing of another.
-            (None, "untuned") => with_spread(score, None, 1),
-            (None, _) => score,
+        score: if alone {
+            Estimate::without_interval(score.mean, score.n)
+        } else {
+            score
         },
-        repeats,
+        repeats: spread.map(|s| s.n),
     })
 }
 
@@ -187,13 +186,11 @@ mod tests {
                 .finding
                 .contains("random: one seed, its spread unknown")
         );
-        // Random classifiers that scatter by 0.16: 4.3 * 0.16 / 1.73 is more than the gain.
-        records[4] = spread("SST-2", "untuned", 0.16);
+        // Random classifiers that scatter: the interval over them is wide.
+        records[3] = record("SST-2", none, "untuned_accuracy", (0.50, 0.10, 0.90));
         let found = findings(&Book::new(&records));
-        assert_eq!(
-            of(&found, "tuning-gain", Some("SST-2")).verdict,
-            Verdict::Inconclusive
-        );
+        let gain = of(&found, "tuning-gain", Some("SST-2"));
+        assert_eq!(gain.verdict, Verdict::Inconclusive);
     }
 
     #[test]

@@ -146,6 +146,21 @@ fn to_single_one_out_is_corrected() {
 }
 
 #[test]
+fn a_head_stands_out_under_every_null_or_not_at_all() {
+    let large = number(0.05, 0.04, 0.06);
+    let small = number(0.005, 0.004, 0.006);
+    let judged = |excesses: &[(Estimate, f64)]| stands_out(excesses, 0.02, 72);
+    assert_eq!(judged(&[(large, 0.001), (large, 0.001)]), Holds);
+    // Significant, and a quarter of the margin.
+    assert_eq!(judged(&[(large, 0.001), (small, 0.001)]), DoesNotHold);
+    assert_eq!(judged(&[(large, 0.001), (large, 0.134)]), Inconclusive);
+    // Above the margin by itself, not among 72.
+    assert_eq!(judged(&[(number(0.05, 0.03, 0.07), 0.001)]), Inconclusive);
+    assert_eq!(judged(&[(bare(0.05), 0.001)]), Inconclusive);
+    assert_eq!(judged(&[]), Inconclusive);
+}
+
+#[test]
 fn counts_with_open_ones() {
     assert_eq!(at_least_of(36, 0, 36, 36.0), Holds);
     assert_eq!(at_least_of(20, 20, 32, 36.0), Inconclusive);

@@ -2,18 +2,17 @@
 
 use super::{Scored, Sentence};
 use crate::commands::stats::paper::PublishedFrameNet;
+use crate::findings::framenet::MARGIN;
 use crate::forward::forward_all;
 use crate::model::LoadedModel;
 use crate::progress::Progress;
 use anyhow::Context;
 use attn_bert::Want;
-use attn_core::{HeadGrid, HeadId, Record};
+use attn_core::{HeadGrid, HeadId, Record, Verdict};
 use attn_data::tokenise::Encoding;
 use attn_figures::{AttentionMap, AttentionMapSpec, Cell, Column, HeatmapSpec, Panel, Table};
+use attn_stats::verdict::{LEVEL, stands_out};
 use attn_stats::{MapsView, NullKind, NullResult};
-
-/// Probability, for all heads at once, under which a head stands out.
-const LEVEL: f64 = attn_stats::verdict::LEVEL;
 
 impl Scored {
     /// What does not depend on the null: the 99th percentile and the heads above it.
@@ -22,12 +21,15 @@ impl Scored {
         words
     }
 
-    /// Heads above the 99th percentile, then those that no null explains.
+    /// Heads above the 99th percentile, then the others that stand out against every null.
     fn shown_heads(&self) -> Vec<usize> {
         let mut heads = self.common().above.clone();
-        let passed = |h: &usize| self.nulls.iter().all(|n| n.p_any[*h] < LEVEL);
+        let stand = |h: &usize| {
+            let asked = self.nulls.each_ref().map(|n| (n.excess[*h], n.p_any[*h]));
+            stands_out(&asked, MARGIN, self.heads.len()) == Verdict::Holds
+        };
         let mut others: Vec<usize> = (0..self.heads.len())
-            .filter(|h| passed(h) && !heads.contains(h))
+            .filter(|h| !heads.contains(h) && stand(h))
             .collect();
         others.sort_by(|&a, &b| self.heads[b].mean.total_cmp(&self.heads[a].mean));
         heads.extend(others);
@@ -260,8 +262,8 @@ pub(super) fn table(results: &[Scored], heads: usize, footer: &str) -> Table {
     }
     Table {
         title: format!(
-            "FrameNet scores of the heads above the 99th percentile of all heads, and of those that stand out under all three \
-             nulls ({footer}). Nulls place the same link elsewhere in its sentence: words, anywhere (rules out attention to words \
+            "FrameNet scores of the heads above the 99th percentile of all heads, and of those that exceed all three nulls by \
+             more than {MARGIN}, corrected for all heads ({footer}). Nulls place the same link elsewhere in its sentence: words, anywhere (rules out attention to words \
              at large); content, on as many content words (rules out a liking for content words); distance, target and elements \
              at their distances (rules out an offset). Each is tested by itself, so that a head that likes content words at an \
              offset is not ruled out"
