@@ -3,6 +3,7 @@
 
 mod bench;
 mod browser;
+mod prose;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
@@ -35,6 +36,8 @@ enum Task {
     Bench(Box<bench::Bench>),
     /// Open the pages of `attn view` and `attn report` in a headless Chromium, if there is one.
     BrowserTest(browser::BrowserArgs),
+    /// Fill the numbers in README.md and docs/*.md from the committed results, or check them.
+    Prose(prose::ProseArgs),
 }
 
 /// Which cargo features a command line needs: the backend's, beside the default.
@@ -118,6 +121,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Task::Reproduce { options } => reproduce(&options),
         Task::Bench(bench) => bench::run(*bench).map(|()| ExitCode::SUCCESS),
         Task::BrowserTest(args) => browser::run(root()?, &args),
+        Task::Prose(args) => prose::run(root()?, &args),
     }
 }
 
