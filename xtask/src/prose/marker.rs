@@ -85,7 +85,7 @@ fn next(line: &str) -> Option<usize> {
     let mut from = 0;
     while let Some(found) = line[from..].find(BEGIN) {
         let at = from + found;
-        if line[..at].matches('`').count() % 2 == 0 {
+        if line[..at].matches('`').count().is_multiple_of(2) {
             return Some(at);
         }
         from = at + BEGIN.len();
