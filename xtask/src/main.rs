@@ -3,6 +3,7 @@
 
 mod bench;
 mod browser;
+mod prose;
 mod tidy;
 
 use anyhow::{Context, bail};
@@ -38,6 +39,8 @@ enum Task {
     BrowserTest(browser::BrowserArgs),
     /// Check that the tree is tidy: dependencies in one direction, short files, no import circles.
     Tidy,
+    /// Fill the numbers in README.md and docs/*.md from the committed results, or check them.
+    Prose(prose::ProseArgs),
 }
 
 /// Which cargo features a command line needs: the backend's, beside the default.
@@ -122,6 +125,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Task::Bench(bench) => bench::run(*bench).map(|()| ExitCode::SUCCESS),
         Task::BrowserTest(args) => browser::run(root()?, &args),
         Task::Tidy => tidy::run(root()?),
+        Task::Prose(args) => prose::run(root()?, &args),
     }
 }
 

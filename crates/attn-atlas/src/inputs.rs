@@ -327,4 +327,52 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         }
     }
+
+    #[test]
+    fn rows_of_ones_own_that_belong_together_stay_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mine.csv");
+        let mut text = "doc,text,y\n".to_owned();
+        for i in 0..40 {
+            text += &format!("{},Text {i}.,{}\n", i / 4, i % 2);
+        }
+        std::fs::write(&path, text).unwrap();
+        let source = |group_by: &[&str], train_from| SourceArgs {
+            data: path.clone(),
+            lenient: false,
+            text_a: Some("text".to_owned()),
+            text_b: None,
+            label: Some("y".to_owned()),
+            regression: false,
+            train_from,
+            group_by: group_by.iter().map(|g| (*g).to_owned()).collect(),
+            ungrouped: false,
+            train_fraction: 0.8,
+            split_seed: 1,
+        };
+        let docs = |split, group_by: &[&str]| -> std::collections::BTreeSet<usize> {
+            let data = dataset(&source(group_by, TrainFrom::Auto), None, split).unwrap();
+            let number = |id: &str| id.rsplit(':').next().and_then(|n| n.parse::<usize>().ok());
+            // Line 2 holds row 0.
+            let rows = data.examples.iter().filter_map(|e| number(&e.id));
+            rows.map(|line| (line - 2) / 4).collect()
+        };
+        let shared = |group_by: &[&str]| {
+            docs(Split::Train, group_by)
+                .intersection(&docs(Split::Dev, group_by))
+                .count()
+        };
+        assert!(shared(&[]) > 0);
+        assert_eq!(shared(&["doc"]), 0);
+        assert_eq!(docs(Split::Dev, &["doc"]).len(), 2);
+        let notes = dataset(&source(&["doc"], TrainFrom::Auto), None, Split::Dev)
+            .unwrap()
+            .notes;
+        assert!(
+            notes[0].contains("10 groups of rows, those with the same doc"),
+            "{notes:?}"
+        );
+        let error = dataset(&source(&["doc"], TrainFrom::File), None, Split::Dev).unwrap_err();
+        assert!(error.to_string().contains("--group-by"), "{error}");
+    }
 }

@@ -227,6 +227,22 @@ fn labelled_maps_become_a_network_that_sorts() {
     let predictions =
         std::fs::read_to_string(Path::new(&results).join("predictions.jsonl")).unwrap();
     assert_eq!(predictions.lines().count(), 24);
+    let errors = at("errors");
+    runs(&[
+        "patterns",
+        "errors",
+        "--errors",
+        &at("results/predictions.jsonl"),
+        "--rounds",
+        "20",
+        "--out",
+        &errors,
+    ]);
+    let rates = std::fs::read_to_string(Path::new(&errors).join("tables/error-rates.md")).unwrap();
+    assert!(
+        rates.contains("labels (rows) and what it says (columns)"),
+        "{rates}"
+    );
 
     let (file, sorted, network) = (
         at("maps.safetensors"),
@@ -325,7 +341,7 @@ fn a_model_is_sampled_sorted_and_drawn() {
         .unwrap();
     let prediction = |label: &str| {
         format!(
-            "{{\"id\":\"x\",\"group\":0,\"fold\":0,\"drawn\":\"balanced\",\"label\":\"{label}\",\"network\":\"{label}\",\"probabilities\":[],\"baseline\":\"block\"}}\n"
+            "{{\"id\":\"x\",\"group\":0,\"fold\":0,\"drawn\":\"balanced\",\"model\":\"m\",\"state\":\"pretrained\",\"task\":\"RTE\",\"label\":\"{label}\",\"network\":\"{label}\",\"probabilities\":[],\"baseline\":\"block\"}}\n"
         )
     };
     std::fs::write(at("p.jsonl"), prediction("vertical") + &prediction("block")).unwrap();
@@ -379,6 +395,41 @@ fn a_model_is_sampled_sorted_and_drawn() {
     );
     assert!(read("tables/figure-2.md").contains("the paper"));
     assert!(read("figures/dominant-classes.svg").contains("layer 2, head 4"));
+
+    // There are labelled maps of pairs before fine-tuning alone: nothing else is corrected.
+    let corrected: Vec<&str> = records
+        .iter()
+        .filter(|r| r.metric == "share_block_corrected")
+        .map(|r| r.task.as_str())
+        .collect();
+    assert_eq!(corrected, ["RTE"]);
+    assert!(
+        read("manifest.json")
+            .contains("not corrected: no map that was drawn at random is labelled")
+    );
+    assert!(read("tables/figure-2-changes.md").contains("not corrected"));
+    // The same from the records alone.
+    let again = at("again");
+    runs(&[
+        "patterns", "shares", "--from", &results, "--errors", &errors, "--out", &again,
+    ]);
+    let anew: Vec<attn_core::Record> =
+        attn_core::io::read_jsonl(&Path::new(&again).join("records.jsonl")).unwrap();
+    assert_eq!(anew.len(), records.len());
+    for (a, b) in anew.iter().zip(&records) {
+        assert_eq!(
+            (&a.metric, &a.task, &a.model, a.head),
+            (&b.metric, &b.task, &b.model, b.head)
+        );
+        assert!((a.value - b.value).abs() < 1e-9, "{a:?} {b:?}");
+    }
+    let manifest = std::fs::read_to_string(Path::new(&again).join("manifest.json")).unwrap();
+    assert!(
+        manifest.contains("sorted by `attn patterns shares"),
+        "{manifest}"
+    );
+    let error = fails(&["patterns", "shares", "--from", &at("first")]);
+    assert!(error.contains("records.jsonl"), "{error}");
 
     let pages = at("pages");
     let mut args = vec!["patterns", "grid", "--tasks", "SST-2", "--out", &pages];

@@ -24,9 +24,11 @@ use std::collections::BTreeMap;
 
 const CLASSES: usize = Pattern::ALL.len();
 
-/// How many maps of a class the rates over all strata count for in each stratum: enough that a class
-/// which a stratum (or a bootstrap sample of it) lacks has rates, too little to matter elsewhere.
-pub const PRIOR_MAPS: f64 = 1.0;
+/// How many maps the prior of each class is worth: one sorted as over all strata, and one spread evenly
+/// over the patterns (Perks). Enough that a class which a stratum (or a bootstrap sample of it) lacks has
+/// rates and that an error not seen among a few dozen maps is not taken for impossible, too little to
+/// matter elsewhere.
+pub const PRIOR_MAPS: f64 = 2.0;
 
 /// What error rates may depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,13 +136,12 @@ impl ErrorRates {
                 .map(|(i, pooled)| {
                     let mut own = weighted(Some(stratum), i);
                     add_prior(&mut own, pooled, &mut rng);
-                    let none = Confusion::default();
-                    shrunken(&own, &none, 0.0)
+                    shrunken(&own, &Confusion::default(), 0.0)
                 })
                 .collect();
             let rates = Rates {
                 counts,
-                rates: shrunken(&counts, &pooled, PRIOR_MAPS),
+                rates: posterior(&counts, &pooled),
                 replicates,
             };
             strata.insert(stratum, rates);
@@ -174,13 +175,27 @@ impl ErrorRates {
     }
 }
 
+/// The prior's rates: half as over all strata, half even.
+fn prior(pooled: &Confusion) -> Confusion {
+    let mut rates = shrunken(pooled, &Confusion::default(), 0.0);
+    let even = 1.0 / CLASSES as f64;
+    for rate in rates.counts.iter_mut().flatten() {
+        *rate = 0.5 * (*rate + even);
+    }
+    rates
+}
+
+/// Rates of a stratum with its prior.
+fn posterior(own: &Confusion, pooled: &Confusion) -> Confusion {
+    shrunken(own, &prior(pooled), PRIOR_MAPS)
+}
+
 /// Adds the prior's maps of each class, with random weights: a class's rates are then a draw from the
 /// Dirichlet distribution.
 fn add_prior(own: &mut Confusion, pooled: &Confusion, rng: &mut ChaCha8Rng) {
-    let rates = shrunken(pooled, &Confusion::default(), 0.0);
+    let rates = prior(pooled);
     for (row, rates) in own.counts.iter_mut().zip(rates.counts) {
         for (count, rate) in row.iter_mut().zip(rates) {
-            // A shape of 0 has no distribution; its draws are 0.
             if let Ok(gamma) = Gamma::new(PRIOR_MAPS * rate, 1.0) {
                 let drawn: f64 = gamma.sample(rng);
                 *count += drawn;
@@ -339,8 +354,8 @@ pub fn validate(known: &[Known], rounds: usize, seed: u64) -> Vec<Validation> {
                 continue;
             }
             let (truth, sorted) = proportions(&test);
-            let all = correct(&sorted, &shrunken(&pooled, &pooled, PRIOR_MAPS));
-            let corrected = correct(&sorted, &shrunken(&own, &pooled, PRIOR_MAPS));
+            let all = correct(&sorted, &posterior(&pooled, &pooled));
+            let corrected = correct(&sorted, &posterior(&own, &pooled));
             let three = [sorted, all, corrected];
             strata.entry(stratum).or_default().add(&truth, three);
             found.insert(stratum, (truth, three));

@@ -63,9 +63,10 @@ pub fn run(args: &AgreeArgs) -> anyhow::Result<()> {
         "third": args.third, "maps": args.maps, "seed": args.seed,
     });
     let _place = crate::run::RunFolder::take(&args.out, &settings, &[])?;
-    let text = report(&agreement, &outcomes, args.seed)?;
+    let (text, csv) = report(&agreement, &outcomes, args.seed)?;
     print!("{text}");
     write_text(&args.out.join("agreement.md"), &text)?;
+    write_text(&args.out.join("agreement.csv"), &csv)?;
     let (settled, open) = labels::settle(&first, &second, &third);
     let list: String = agreement
         .differ
@@ -89,7 +90,11 @@ pub fn run(args: &AgreeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn report(agreement: &Agreement, outcomes: &[Outcome], seed: u64) -> anyhow::Result<String> {
+fn report(
+    agreement: &Agreement,
+    outcomes: &[Outcome],
+    seed: u64,
+) -> anyhow::Result<(String, String)> {
     let resampled = score::replicates(outcomes, &Resampler::new(seed, REPLICATES));
     let estimate = |statistic: &dyn Fn(&Confusion) -> Option<f64>| {
         score::estimate(outcomes, &resampled, statistic)
@@ -139,5 +144,6 @@ fn report(agreement: &Agreement, outcomes: &[Outcome], seed: u64) -> anyhow::Res
         "First pass (rows) against second pass (columns)",
         &agreement.confusion,
     );
-    Ok(format!("{}\n{}", scores.markdown(), confusion.markdown()))
+    let text = format!("{}\n{}", scores.markdown(), confusion.markdown());
+    Ok((text, scores.csv()))
 }

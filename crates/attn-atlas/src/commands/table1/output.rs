@@ -306,6 +306,7 @@ mod tests {
                 value: Some(0.812),
                 n: 408,
                 interval: Some((0.78, 0.84)),
+                replicates: 1000,
             }],
             notes: vec!["MRPC: seen".to_owned()],
         };
