@@ -98,6 +98,7 @@ fn view() -> Result<String, Box<dyn Error>> {
             }),
         }),
         notes: vec![HOSTILE.into()],
+        open: None,
     };
     Ok(spec.render()?.html)
 }

@@ -175,12 +175,8 @@ mod tests {
         let text = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }  \n";
         let parsed = parse(text).unwrap();
         assert_eq!(parsed, ("<f4".to_owned(), false, vec![2, 3]));
-        assert_eq!(
-            parse("{'descr': '<U5', 'fortran_order': True, 'shape': (), }")
-                .unwrap()
-                .2,
-            []
-        );
+        let scalar = parse("{'descr': '<U5', 'fortran_order': True, 'shape': (), }");
+        assert_eq!(scalar, Some(("<U5".to_owned(), true, Vec::new())));
         for bad in [
             "",
             "{}",
