@@ -23,6 +23,7 @@ pub use reproduce::{Artefact, ReproduceArgs};
 pub use stats::{ScoreArgs, StatsArgs};
 pub use training::{AmountArgs, EvaluateArgs, FinetuneArgs, RecipeArgs, Table1Args};
 
+use crate::held_out::{HeldOut, TrainedOn};
 use attn_bert::Backend;
 use attn_core::{Reading, Split, Task};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -173,7 +174,8 @@ pub struct SourceArgs {
     #[arg(long, requires = "label")]
     pub regression: bool,
     /// Where training rows come from: the training file; a fixed split of the dev rows; or the file
-    /// where there is one, else the split. Dev is what remains.
+    /// where there is one, else the split. Dev is what remains; where nothing was trained on the rows,
+    /// auto leaves all of them in dev.
     #[arg(long, default_value = "auto", value_name = "file|split-dev|auto")]
     pub train_from: TrainFrom,
     /// Share of the dev rows (or of your own file) that a split gives to training.
@@ -182,6 +184,28 @@ pub struct SourceArgs {
     /// Seed of that split; the same for all trainings, so that all are evaluated on the same rows.
     #[arg(long, default_value_t = 42, value_name = "SEED")]
     pub split_seed: u64,
+    /// What models have seen of the data; the commands fill it in.
+    #[arg(skip)]
+    pub held_out: HeldOut,
+}
+
+impl SourceArgs {
+    /// The same for a command that looks at models and trains none of them.
+    pub fn beside<'a>(&self, models: impl IntoIterator<Item = &'a TrainedOn>) -> Self {
+        let mut source = self.clone();
+        if let HeldOut::Models(known) = &mut source.held_out {
+            known.extend(models.into_iter().cloned());
+        }
+        source
+    }
+
+    /// The same for a command that trains.
+    pub fn of_training(&self) -> Self {
+        Self {
+            held_out: HeldOut::Training,
+            ..self.clone()
+        }
+    }
 }
 
 /// Where training rows come from.
@@ -200,7 +224,7 @@ pub enum TrainFrom {
 pub struct DataArgs {
     #[command(flatten)]
     pub source: SourceArgs,
-    /// Part of the data: train or dev.
+    /// Part of the data: train, dev, or test (GLUE's test sets, for what needs no labels).
     #[arg(long, default_value_t = Split::Dev)]
     pub split: Split,
     /// At most so many examples of each task, drawn at random (the paper's limit).
@@ -209,6 +233,16 @@ pub struct DataArgs {
     /// Seed of everything random: the sample and the bootstrap.
     #[arg(long, default_value_t = 42)]
     pub seed: u64,
+}
+
+impl DataArgs {
+    /// As [`SourceArgs::beside`].
+    pub fn beside<'a>(&self, models: impl IntoIterator<Item = &'a TrainedOn>) -> Self {
+        Self {
+            source: self.source.beside(models),
+            ..self.clone()
+        }
+    }
 }
 
 /// Arguments of `attn extract`.
@@ -229,8 +263,8 @@ pub struct ExtractArgs {
     pub task: Option<Task>,
     #[command(flatten)]
     pub data: DataArgs,
-    /// The file to write: tensors maps.<i> of [layers, heads, L, L], f32. Safetensors, or NumPy's format when
-    /// the name ends in .npz.
+    /// The file to write: tensors maps.<i> of [layers, heads, L, L], f32; .safetensors, or .npz for NumPy's
+    /// format.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Write hidden.<i> of [layers + 1, L, hidden] as well.

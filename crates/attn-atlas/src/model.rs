@@ -1,12 +1,12 @@
 //! A model ready to run: weights, tokenizer and device that fit one another.
 
 use crate::cli::{CacheArgs, ModelArgs};
+use crate::held_out::TrainedOn;
 use crate::run::input_file;
 use anyhow::Context;
 use attn_bert::checkpoint::TOKENIZER_FILES;
-use attn_bert::{BertConfig, BertModel, Checkpoint, LoadReport, SequenceClassifier};
+use attn_bert::{BertConfig, BertModel, Checkpoint, LoadReport};
 use attn_core::InputFile;
-use attn_data::glue::TaskRef;
 use attn_data::store::{Bars, Catalogue, Progress, Settings, Store, Transfer};
 use attn_data::tokenise::Tokenizer;
 use burn::tensor::Device;
@@ -29,6 +29,8 @@ pub struct LoadedModel {
     pub device: String,
     /// What loading left out or did not use, for the manifest.
     pub notes: Vec<String>,
+    /// What it was fine-tuned on, if we did that.
+    pub trained_on: TrainedOn,
 }
 
 /// Download progress that Ctrl-C can end.
@@ -98,6 +100,8 @@ pub struct OpenModel {
     pub device: Device,
     /// Backend and device, for the manifest.
     pub device_name: String,
+    /// What it was fine-tuned on, if we did that.
+    pub trained_on: TrainedOn,
 }
 
 impl OpenModel {
@@ -137,6 +141,7 @@ impl OpenModel {
             inputs,
             device,
             device_name: args.backend.label(args.device)?,
+            trained_on: TrainedOn::of(&folder)?,
         })
     }
 
@@ -154,38 +159,8 @@ impl OpenModel {
             inputs: self.inputs,
             device: self.device_name,
             notes: notes(&report),
+            trained_on: self.trained_on,
         })
-    }
-
-    /// Reads the weights of a fine-tuned classifier for a task, with what a reader should know of
-    /// them. `fresh` is the seed of a random classifier for a checkpoint that has none.
-    ///
-    /// # Errors
-    /// A checkpoint without a classifier when `fresh` is absent, one with another number of
-    /// outputs than the task has, and those of [`OpenModel::encoder`].
-    pub fn classifier(
-        &self,
-        task: &TaskRef,
-        fresh: Option<u64>,
-    ) -> anyhow::Result<(SequenceClassifier, Vec<String>)> {
-        let outputs = task.kind().outputs();
-        match (self.checkpoint.classifier_labels(), fresh) {
-            (Some(found), _) => anyhow::ensure!(
-                found == outputs,
-                "model '{}' has {found} outputs, but {task} needs {outputs}: it was tuned for another task",
-                self.name
-            ),
-            (None, None) => anyhow::bail!(
-                "model '{}' has no classifier: fine-tune it first (attn finetune --model {} --task {task} --out DIR)",
-                self.name,
-                self.name
-            ),
-            (None, Some(_)) => {}
-        }
-        let (model, report) =
-            self.checkpoint
-                .load_classifier(outputs, fresh.unwrap_or(0), &self.device)?;
-        Ok((model, notes(&report)))
     }
 }
 

@@ -40,7 +40,8 @@ pub fn run(args: &GridArgs) -> anyhow::Result<()> {
             }
             None => (&base, "not fine-tuned".to_owned()),
         };
-        let set = inputs::from_task(&args.data, Some(task), &model.tokenizer)?;
+        let data = args.data.beside([&model.trained_on]);
+        let set = inputs::from_task(&data, Some(task), &model.tokenizer)?;
         let short: Vec<_> = set
             .examples
             .into_iter()
