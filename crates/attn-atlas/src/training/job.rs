@@ -1,21 +1,19 @@
 //! One fine-tuning: found by its key when it is done already, gone on with when it was killed.
 
+use super::course::write_course;
 use super::{Scored, score, training_set, write_scored};
 use crate::inputs::InputSet;
 use crate::labels;
 use crate::model::OpenModel;
 use crate::progress::Progress;
-use crate::run::{Run, input_file, sha256, undamaged, write_text};
+use crate::run::{Run, input_file, sha256, undamaged};
 use crate::{INTERRUPTED, Interrupted};
 use anyhow::Context;
 use attn_bert::checkpoint::{self, TOKENIZER_FILES};
-use attn_core::io::{write_json, write_jsonl};
+use attn_core::io::write_json;
 use attn_core::{InputFile, Manifest};
 use attn_data::glue::TaskRef;
-use attn_figures::{LineSeries, LinesSpec};
-use attn_train::{
-    EpochRecord, Head, History, Init, Options, Recipe, TrainError, finetune, prepare_head,
-};
+use attn_train::{EpochRecord, Head, Init, Options, Recipe, TrainError, finetune, prepare_head};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -29,8 +27,6 @@ const RECEIPT: &str = "training/receipt.json";
 const STATE: &str = "training/state.safetensors";
 const MANIFEST: &str = "training/manifest.json";
 const PREDICTIONS: &str = "training/predictions.parquet";
-/// Weight of the newest step in the smoothed loss curve.
-const SMOOTHING: f64 = 0.1;
 
 /// What to train.
 pub struct Job<'a> {
@@ -366,63 +362,4 @@ impl attn_train::Observer for Watch {
             None => eprintln!("{line}"),
         }
     }
-}
-
-/// Steps, epochs and the loss curve.
-fn write_course(folder: &Path, what: &str, history: &History) -> anyhow::Result<()> {
-    let folder = folder.join("training");
-    write_jsonl(&folder.join("steps.jsonl"), &history.steps)?;
-    write_jsonl(&folder.join("epochs.jsonl"), &history.epochs)?;
-    let mut smooth = None;
-    let (mut raw, mut smoothed) = (Vec::new(), Vec::new());
-    for step in &history.steps {
-        let mean = smooth.map_or(step.loss, |old| {
-            SMOOTHING * step.loss + (1.0 - SMOOTHING) * old
-        });
-        smooth = Some(mean);
-        raw.push((step.step as f64, step.loss));
-        smoothed.push((step.step as f64, mean));
-    }
-    let scores: Vec<String> = history
-        .epochs
-        .iter()
-        .filter_map(|epoch| {
-            let score = epoch.scores.first()?;
-            Some(format!(
-                "epoch {}: {} {:.3}",
-                epoch.epoch, score.metric, score.value?
-            ))
-        })
-        .collect();
-    let spec = LinesSpec {
-        title: format!("Training loss, {what}"),
-        subtitle: scores.join("; "),
-        series: vec![
-            LineSeries {
-                name: "loss of each batch".to_owned(),
-                points: raw,
-                ..LineSeries::default()
-            },
-            LineSeries {
-                name: "running mean over about 10 batches".to_owned(),
-                points: smoothed,
-                ..LineSeries::default()
-            },
-        ],
-        x_label: "step".to_owned(),
-        y_label: "loss".to_owned(),
-        ..LinesSpec::default()
-    };
-    spec.render()?.write(&folder, "loss-curve")?;
-    let mut text = String::from("epoch,loss,metric,value\n");
-    for epoch in &history.epochs {
-        for score in &epoch.scores {
-            let value = score.value.map_or(String::new(), |v| v.to_string());
-            text.push_str(&format!(
-                "{},{},{},{value}\n",
-                epoch.epoch, epoch.loss, score.metric
-            ));
-        }
-    }
-    write_text(&folder.join("epochs.csv"), &text)
 }

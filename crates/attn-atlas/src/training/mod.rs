@@ -1,6 +1,7 @@
 //! Fine-tuning and scoring on labelled data: what `attn finetune`, `attn evaluate` and `attn table1`
 //! share.
 
+mod course;
 mod job;
 mod score;
 
