@@ -27,7 +27,7 @@ use crate::held_out::{HeldOut, TrainedOn};
 use attn_bert::Backend;
 use attn_core::{Reading, Split, Task};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 /// Measures what the attention heads of BERT do.
 #[derive(Debug, Parser)]
@@ -122,7 +122,7 @@ pub struct ModelArgs {
     /// A name from `attn fetch`, or a checkpoint folder in Hugging Face's layout. Where a command
     /// takes several tasks, {task} in it stands for each one's name.
     #[arg(long, default_value = "all-MiniLM-L6-v2", value_name = "NAME|PATH")]
-    pub model: String,
+    pub model: PathBuf,
     /// What computes: flex (CPU), wgpu or cuda, as far as compiled in.
     #[arg(long, default_value_t = Backend::Flex)]
     pub backend: Backend,
@@ -139,16 +139,25 @@ pub struct ModelArgs {
 impl ModelArgs {
     /// Whether each task has a model of its own.
     pub fn varies(&self) -> bool {
-        self.model.contains("{task}")
+        self.model.to_string_lossy().contains("{task}")
     }
 
     /// The model for a task.
     pub fn for_task(&self, task: Task) -> Self {
         Self {
-            model: self.model.replace("{task}", task.name()),
+            model: named(&self.model, task),
             ..self.clone()
         }
     }
+}
+
+/// A path with a task's name for `{task}`; parts that are not UTF-8 stay.
+fn named(path: &Path, task: Task) -> PathBuf {
+    let part = |part: Component<'_>| match part.as_os_str().to_str() {
+        Some(text) => PathBuf::from(text.replace("{task}", task.name())),
+        None => PathBuf::from(part.as_os_str()),
+    };
+    path.components().map(part).collect()
 }
 
 /// Where labelled data lies and how it is read.
@@ -296,7 +305,7 @@ pub enum DataCommand {
         path: PathBuf,
         /// Measure lengths in this model's word pieces (a cached name or a folder).
         #[arg(long, default_value = "all-MiniLM-L6-v2", value_name = "NAME|PATH")]
-        model: String,
+        model: PathBuf,
         #[command(flatten)]
         cache: CacheArgs,
     },

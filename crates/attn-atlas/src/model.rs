@@ -67,22 +67,27 @@ pub fn store(args: &CacheArgs) -> anyhow::Result<(Store, Catalogue)> {
 ///
 /// # Errors
 /// Those of the store.
-pub fn folder(model: &str, cache: &CacheArgs) -> anyhow::Result<PathBuf> {
+pub fn folder(model: &Path, cache: &CacheArgs) -> anyhow::Result<PathBuf> {
+    // A folder needs no name, which a path that is not UTF-8 cannot be.
+    if model.is_dir() {
+        return Ok(model.to_owned());
+    }
+    let model = &*model.to_string_lossy();
     let (store, catalogue) = store(cache)?;
     store
         .resolve_model(&catalogue, model, &mut Download::default())
         .with_context(|| format!("model '{model}'"))
 }
 
-fn name_of(model: &str, folder: &Path) -> String {
-    if Path::new(model).is_dir() {
+fn name_of(model: &Path, folder: &Path) -> String {
+    if model.is_dir() {
         let full = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         full.file_name()
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned()
     } else {
-        model.to_owned()
+        model.to_string_lossy().into_owned()
     }
 }
 
@@ -119,7 +124,7 @@ impl OpenModel {
             args.max_length <= positions,
             "--max-length {} is more than the {positions} positions of model '{}'",
             args.max_length,
-            args.model
+            args.model.display()
         );
         let tokenizer = Tokenizer::open(&folder, args.max_length)?;
         checkpoint.check_vocabulary(tokenizer.path(), tokenizer.ids())?;

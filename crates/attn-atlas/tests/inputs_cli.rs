@@ -234,6 +234,31 @@ fn paths_need_not_be_utf_8() {
     evaluate.args(["--task", "MNLI", "--data"]).arg(&data);
     success(&mut evaluate);
     assert!(out.join("manifest.json").is_file());
+    // So does a model's.
+    let model = odd.join("{task}");
+    std::fs::create_dir(odd.join("MNLI")).unwrap();
+    for entry in std::fs::read_dir(tiny()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            std::fs::copy(&path, odd.join("MNLI").join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let mut stats = attn();
+    stats
+        .args(["stats", "--tasks", "MNLI", "--max-length", "64", "--data"])
+        .arg(&data);
+    stats
+        .arg("--model")
+        .arg(&model)
+        .arg("--reference")
+        .arg(odd.join("MNLI"));
+    success(stats.arg("--out").arg(odd.join("stats")));
+    assert!(odd.join("stats/records.jsonl").is_file());
+    let mut missing = attn();
+    missing
+        .args(["extract", "--task", "MNLI", "--out", "x.npz", "--model"])
+        .arg(odd.join("none"));
+    assert!(failure(&mut missing).contains('\u{fffd}'));
 }
 
 #[cfg(unix)]

@@ -26,7 +26,7 @@ pub enum MapsCommand {
 pub struct SampleArgs {
     /// Models, separated by commas: names from `attn fetch` or checkpoint folders.
     #[arg(long, required = true, value_delimiter = ',', value_name = "MODEL,…")]
-    pub models: Vec<String>,
+    pub models: Vec<PathBuf>,
     /// Folder with fine-tuned states: <model>/<task>-pretrained-s<seed>/. Without it only the
     /// first half is made, the maps before fine-tuning; it is the same with and without.
     #[arg(long, value_name = "DIR")]

@@ -33,7 +33,7 @@ pub fn run(args: &GridArgs) -> anyhow::Result<()> {
         let (model, state) = match tuned.get(&task) {
             Some(path) => {
                 loaded = LoadedModel::open(&ModelArgs {
-                    model: path.to_string_lossy().into_owned(),
+                    model: path.clone(),
                     ..args.model.clone()
                 })?;
                 (&loaded, format!("fine-tuned on {task}"))

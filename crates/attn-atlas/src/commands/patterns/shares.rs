@@ -124,7 +124,7 @@ pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
             continue;
         };
         let args = ModelArgs {
-            model: path.to_string_lossy().into_owned(),
+            model: path.clone(),
             ..args.model.clone()
         };
         let tuned = LoadedModel::open(&args)?;

@@ -107,7 +107,9 @@ struct Pipeline<'a> {
 impl<'a> Pipeline<'a> {
     fn new(args: &'a ReproduceArgs) -> anyhow::Result<Self> {
         let tasks = inputs::tasks(&args.source, &args.tasks, Split::Dev)?;
-        let model = Path::new(&args.model.model)
+        let model = args
+            .model
+            .model
             .file_name()
             .unwrap_or_default()
             .to_string_lossy()
@@ -191,7 +193,7 @@ impl<'a> Pipeline<'a> {
     fn tuned(&self, task: &str) -> crate::cli::ModelArgs {
         let name = format!("{task}-{}-s{SHOWN_SEED}", Init::Pretrained);
         crate::cli::ModelArgs {
-            model: self.checkpoints.join(name).to_string_lossy().into_owned(),
+            model: self.checkpoints.join(name),
             ..self.args.model.clone()
         }
     }
@@ -223,7 +225,7 @@ impl<'a> Pipeline<'a> {
         let missing = self
             .tasks
             .iter()
-            .any(|task| !is_whole(Path::new(&self.tuned(task.name()).model)));
+            .any(|task| !is_whole(&self.tuned(task.name()).model));
         if missing {
             eprintln!(
                 "note: not every task is fine-tuned (or its checkpoint is damaged): that comes first"

@@ -13,6 +13,7 @@ use attn_core::{Example, HeadGrid, Intervention, Mode};
 use attn_data::tokenise::{Encoding, PieceRole};
 use attn_figures::view::{HeadEffects, SIZE_AIM, ViewModel, ViewSpec, ViewToken};
 use attn_stats::MapsView;
+use std::path::Path;
 
 /// Runs the models over the input and writes the page.
 pub fn run(args: &ViewArgs) -> anyhow::Result<()> {
@@ -122,7 +123,7 @@ fn maps_of(model: &LoadedModel, encoding: &Encoding) -> anyhow::Result<Vec<f32>>
 /// The model to compare with, and its maps of the same word pieces.
 fn reference(
     args: &ModelArgs,
-    name: &str,
+    name: &Path,
     model: &LoadedModel,
     example: &Example,
     encoding: &Encoding,
@@ -131,6 +132,7 @@ fn reference(
         model: name.to_owned(),
         ..args.clone()
     };
+    let name = name.display();
     let other = LoadedModel::open(&args).with_context(|| format!("--reference {name}"))?;
     let shape = |m: &LoadedModel| (m.encoder.layers(), m.encoder.heads());
     ensure!(
