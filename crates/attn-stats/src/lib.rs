@@ -65,6 +65,7 @@ pub mod shape;
 pub mod shared;
 pub mod structure;
 pub mod threshold;
+mod undefined;
 pub mod verdict;
 mod view;
 
@@ -80,4 +81,5 @@ pub use pairs::PairAttention;
 pub use placement::{NullKind, Pairing, SpanLink, WordKind};
 pub use shared::SharedWords;
 pub use structure::{MapStructures, StructureStatistic};
+pub use undefined::undefined;
 pub use view::{MapsView, StatsError};

@@ -26,7 +26,7 @@ pub struct ViewArgs {
     /// Another model to show beside it, for example the one before fine-tuning: same tokenizer,
     /// layers and heads.
     #[arg(long, value_name = "NAME|PATH")]
-    pub reference: Option<String>,
+    pub reference: Option<PathBuf>,
     #[command(flatten)]
     pub select: SelectArgs,
     /// Merge subword tokens into words: weights summed over a word's tokens as keys, averaged over them as
@@ -36,6 +36,9 @@ pub struct ViewArgs {
     /// How a head is switched off where the model is a fine-tuned classifier: uniform or zero.
     #[arg(long, default_value_t = Mode::Uniform)]
     pub mode: Mode,
+    /// Names of the model's classes in the order of its outputs, in place of its configuration's.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    pub labels: Vec<String>,
     /// The file to write: .html is a page to explore all heads (with one --head it opens there); .svg, .png or
     /// .pdf a figure of the heads that --heads or --layers name.
     #[arg(long, value_name = "FILE")]

@@ -7,6 +7,7 @@ use crate::forward::forward_in_turn;
 use crate::inputs;
 use crate::model::LoadedModel;
 use crate::progress::Progress;
+use crate::run::check_file;
 use crate::stop_if_interrupted;
 use attn_bert::Want;
 use attn_core::io::write_atomically;
@@ -21,6 +22,7 @@ use std::time::Instant;
 
 /// Sorts maps of a task or a file and writes the table.
 pub fn run(args: &ClassifyArgs) -> anyhow::Result<()> {
+    check_file(&args.out, &[".csv"])?;
     let read: Vec<&Path> = args.maps.as_deref().into_iter().collect();
     check(
         &args.out,
@@ -92,7 +94,8 @@ fn from_model(
     task: Option<attn_core::Task>,
 ) -> anyhow::Result<Vec<String>> {
     let model = LoadedModel::open(&args.model)?;
-    let set = inputs::from_task(&args.data, task, &model.tokenizer)?;
+    let data = args.data.beside([&model.trained_on]);
+    let set = inputs::from_task(&data, task, &model.tokenizer)?;
     for note in model.notes.iter().chain(&set.notes) {
         eprintln!("note: {note}");
     }

@@ -6,8 +6,10 @@
 //! its manifest does not depend on what lay in the folder before.
 
 mod folder;
+mod names;
 
 pub use folder::RunFolder;
+pub use names::{check_file, check_folder};
 
 use anyhow::Context;
 use attn_core::io::{Journal, write_atomically, write_json, write_jsonl};
@@ -160,7 +162,10 @@ impl Run {
     /// Begins a run whose results go to a folder.
     pub fn new(place: RunFolder, config: serde_json::Value, seed: u64, device: String) -> Self {
         let name = name_of(place.path());
-        let mut command: Vec<String> = std::env::args().collect();
+        // Paths need not be UTF-8; a manifest is.
+        let mut command: Vec<String> = std::env::args_os()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
         if let Some(program) = command.first_mut() {
             // Where the program lies says nothing about the result.
             *program = "attn".to_owned();

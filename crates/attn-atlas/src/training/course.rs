@@ -1,4 +1,4 @@
-//! The course of a training as files: steps, epochs and the loss curve.
+//! The course of a training on disk: steps, epochs and the loss curve.
 
 use crate::run::write_text;
 use attn_core::io::write_jsonl;
@@ -9,8 +9,11 @@ use std::path::Path;
 /// Weight of the newest step in the smoothed loss curve.
 const SMOOTHING: f64 = 0.1;
 
-/// Steps, epochs and the loss curve.
-pub fn write_course(folder: &Path, what: &str, history: &History) -> anyhow::Result<()> {
+/// Writes steps, epochs and the loss curve.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(super) fn write_course(folder: &Path, what: &str, history: &History) -> anyhow::Result<()> {
     let folder = folder.join("training");
     write_jsonl(&folder.join("steps.jsonl"), &history.steps)?;
     write_jsonl(&folder.join("epochs.jsonl"), &history.epochs)?;

@@ -4,6 +4,7 @@
 use super::course::write_course;
 use super::{Scored, score, training_set, write_scored};
 use crate::inputs::InputSet;
+use crate::labels;
 use crate::model::OpenModel;
 use crate::progress::Progress;
 use crate::run::{Run, RunFolder, config_differences, input_file, sha256, undamaged};
@@ -13,9 +14,10 @@ use attn_bert::checkpoint::{self, TOKENIZER_FILES};
 use attn_core::io::write_json;
 use attn_core::{InputFile, Manifest};
 use attn_data::glue::TaskRef;
-use attn_train::{EpochRecord, Init, Options, Recipe, TrainError, finetune, prepare};
+use attn_train::{EpochRecord, Head, Init, Options, Recipe, TrainError, finetune, prepare_head};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -86,15 +88,33 @@ impl Job<'_> {
             .with_context(|| format!("{}: not a task that can be learnt", set.name))
     }
 
+    /// The classifier that training begins with.
+    fn head(&self, train: &InputSet) -> anyhow::Result<labels::Fit> {
+        match self.init {
+            Init::Pretrained => labels::start(self.model, train),
+            Init::Normal => Ok(labels::Fit {
+                outputs: self.task(train)?.kind().outputs(),
+                head: Head::Own,
+                map: None,
+                notes: Vec::new(),
+            }),
+        }
+    }
+
     /// Everything that decides the tuned weights and their scores, hashed.
     fn key(&self, train: &InputSet, dev: &InputSet) -> anyhow::Result<String> {
         let (learnt, scored) = (training_set(train)?, training_set(dev)?);
-        let description = serde_json::json!({
+        let mut description = serde_json::json!({
             "version": VERSION, "model": self.model.inputs, "task": train.task,
             "init": self.init, "recipe": self.recipe, "dropout": self.model.checkpoint.config().hidden_dropout_prob,
             "train": learnt.fingerprint(), "dev": scored.fingerprint(),
             "device": self.model.device_name,
         });
+        // Named only where it is not what it always was, so that older trainings keep their key.
+        let head = self.head(train)?.head;
+        if head != Head::Own {
+            description["head"] = serde_json::to_value(head)?;
+        }
         Ok(sha256(description.to_string().as_bytes()))
     }
 
@@ -169,10 +189,15 @@ impl Job<'_> {
         let seed = self.recipe.seed;
         let device = self.model.device_name.clone();
         let mut run = Run::new(place.part("training"), config, seed, device);
-        let (model, report) = prepare(
+        let start = self.head(train)?;
+        for note in &start.notes {
+            eprintln!("note: {note}");
+        }
+        let (model, report) = prepare_head(
             source,
-            task.kind().outputs(),
+            start.outputs,
             self.init,
+            &start.head,
             self.recipe.seed,
             &self.model.device,
         )?;
@@ -209,7 +234,12 @@ impl Job<'_> {
         write_scored(&self.folder.join(PREDICTIONS), dev, &evaluation)?;
         let scored = Scored::new(evaluation.pairs, task.metrics(), self.bootstrap_seed);
         write_course(&self.folder, &what, &outcome.history)?;
-        let mut notes = crate::model::notes(&report);
+        for note in &scored.notes {
+            eprintln!("note: {note}");
+        }
+        let mut notes = start.notes;
+        notes.extend(crate::model::notes(&report));
+        notes.extend(scored.notes.iter().cloned());
         if self.init == Init::Pretrained {
             notes.extend(self.model.provenance.note(task.name()));
         }
@@ -248,6 +278,7 @@ impl Job<'_> {
             "recipe": self.recipe,
             "dropout": self.model.checkpoint.config().hidden_dropout_prob, "train_examples": train.examples.len(),
             "eval_examples": dev.examples.len(), "max_length": self.model.tokenizer.limit(),
+            "held_out": held_out(train, dev),
             "bootstrap_seed": self.bootstrap_seed, "replicates": score::REPLICATES,
         })
     }
@@ -276,6 +307,29 @@ impl Job<'_> {
             &Receipt { key, files },
         )?)
     }
+}
+
+/// Whether to go on: not when Ctrl-C was pressed.
+pub fn heard() -> ControlFlow<()> {
+    if INTERRUPTED.load(Ordering::Relaxed) {
+        ControlFlow::Break(())
+    } else {
+        ControlFlow::Continue(())
+    }
+}
+
+/// Whether the evaluation rows are those that training left over of the same files.
+fn held_out(train: &InputSet, dev: &InputSet) -> bool {
+    let hashes = |set: &InputSet| -> BTreeSet<String> {
+        set.inputs.iter().map(|file| file.sha256.clone()).collect()
+    };
+    let learnt: BTreeSet<&str> = train
+        .examples
+        .iter()
+        .map(|e| e.example.id.as_str())
+        .collect();
+    let mut scored = dev.examples.iter().map(|e| e.example.id.as_str());
+    hashes(train) == hashes(dev) && !scored.any(|id| learnt.contains(id))
 }
 
 /// Shows how training goes, and ends it on Ctrl-C.
@@ -307,11 +361,11 @@ impl attn_train::Observer for Watch {
         let bar = self.bar(step - 1, total);
         bar.say(format!("loss {:.3}", progress.record.loss));
         bar.set(step as u64);
-        if INTERRUPTED.load(Ordering::Relaxed) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        heard()
+    }
+
+    fn evaluating(&mut self, _done: usize, _total: usize) -> ControlFlow<()> {
+        heard()
     }
 
     fn epoch(&mut self, record: &EpochRecord) {

@@ -9,6 +9,7 @@
 mod bind;
 mod bounds;
 mod error;
+mod head;
 mod names;
 mod weights;
 

@@ -5,7 +5,7 @@ use super::error::{BadRow, excerpt};
 use super::rows::{Rows, checked_score, hash_file, text};
 use super::tsv::STS_RANGE;
 use crate::parquet::{Cells, Table};
-use attn_core::{Example, InputFile, Label, Task};
+use attn_core::{Example, InputFile, Label, Split, Task};
 use std::path::Path;
 
 fn columns(task: Task) -> (&'static str, Option<&'static str>) {
@@ -21,16 +21,21 @@ fn columns(task: Task) -> (&'static str, Option<&'static str>) {
 /// Reads one shard. Ids are `<file name>:<row>`, rows counted from 1.
 pub(super) fn read(
     path: &Path,
-    task: Task,
+    (task, split): (Task, Split),
     role: &str,
     lenient: bool,
 ) -> Result<(Rows<Example>, InputFile), GlueError> {
     let mut table = Table::open(path)?;
     let (name_a, name_b) = columns(task);
     let mut rows = Rows::new(path, lenient);
-    let mut before = 0;
+    let (mut before, test) = (0, split == Split::Test);
     for group in 0..table.groups() {
-        let labels = Labels::read(&mut table, group, task)?;
+        // A test set says -1, or nothing, where the others have a label.
+        let labels = if test && !table.has("label") {
+            None
+        } else {
+            Some(Labels::read(&mut table, group, task)?)
+        };
         let mut texts = |name| {
             let cells = table.cells(group, name, "text")?;
             match cells {
@@ -44,7 +49,10 @@ pub(super) fn read(
         for i in 0..table.rows(group) {
             let number = before + i + 1;
             let row = || {
-                let label = labels.get(i)?;
+                let label = match &labels {
+                    Some(labels) if !(test && labels.is_withheld(i)) => Some(labels.get(i)?),
+                    _ => None,
+                };
                 let text_a = text(column_a.text(i).unwrap_or_default(), name_a)?;
                 let second =
                     |(name, column): &(&str, Cells)| text(column.text(i).unwrap_or_default(), name);
@@ -54,7 +62,7 @@ pub(super) fn read(
                     id,
                     text_a,
                     text_b,
-                    label: Some(label),
+                    label,
                 })
             };
             let row = row();
@@ -85,6 +93,19 @@ impl Labels {
                 Err(table.wrong("label", expected).into())
             }
             _ => Ok(Self { cells, task }),
+        }
+    }
+
+    /// Whether a row has no label: -1, or nothing.
+    fn is_withheld(&self, row: usize) -> bool {
+        match &self.cells {
+            Cells::Text(_) => {
+                let text = self.cells.text(row).map(str::trim);
+                text.is_none_or(|text| text.is_empty() || text == "-1")
+            }
+            Cells::Whole(values) => values.get(row).copied().flatten().is_none_or(|v| v == -1),
+            Cells::Real(values) => values.get(row).copied().flatten().is_none_or(|v| v == -1.0),
+            Cells::Bool(values) => values.get(row).copied().flatten().is_none(),
         }
     }
 

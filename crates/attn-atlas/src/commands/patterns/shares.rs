@@ -6,6 +6,7 @@ use super::{network, shares_findings, shares_output};
 use crate::cli::{ModelArgs, SharesArgs};
 use crate::commands::maps::sample::{texts_of, tuned_states};
 use crate::forward::observe_all;
+use crate::held_out::TrainedOn;
 use crate::inputs::{self, InputSet, Prepared};
 use crate::model::{LoadedModel, OpenModel};
 use crate::progress::Progress;
@@ -242,7 +243,13 @@ fn from_model(
     }
     let mut measured = Vec::new();
     for &task in &tasks {
-        let set = inputs::from_task(&args.data, Some(task), &model.tokenizer)?;
+        // Both states are measured on the same rows.
+        let after = match tuned.get(&task) {
+            Some(path) => TrainedOn::of(path)?,
+            None => TrainedOn::default(),
+        };
+        let data = args.data.beside([&model.trained_on, &after]);
+        let set = inputs::from_task(&data, Some(task), &model.tokenizer)?;
         run.note(set.notes.clone());
         let state = State::Pretrained;
         let mut progress = progress_of(task, state, &set);
@@ -277,7 +284,7 @@ fn from_model(
 /// The model that was tuned, in place of the one it was tuned from.
 fn tuned_args(args: &SharesArgs, path: &Path) -> ModelArgs {
     ModelArgs {
-        model: path.to_string_lossy().into_owned(),
+        model: path.to_owned(),
         ..args.model.clone()
     }
 }

@@ -23,6 +23,7 @@ use attn_core::{Mode, Split, Task};
 use attn_train::Init;
 use clap::Parser;
 use serde_json::Value;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The training whose maps and heads are looked at.
@@ -31,10 +32,14 @@ const SHOWN_SEED: u64 = 1;
 /// Regenerates what is asked for, or everything.
 pub fn run(args: &ReproduceArgs) -> anyhow::Result<()> {
     // The words after `reproduce`, as the user wrote them.
-    let given: Vec<String> = std::env::args().skip(2).collect();
-    let line = ["attn".to_owned(), "reproduce".to_owned()];
+    let given: Vec<OsString> = std::env::args_os().skip(2).collect();
+    let line = ["attn", "reproduce"].map(OsString::from);
     let options = profile::options(&args.profile, &given)?;
-    let words: Vec<String> = options.into_iter().chain(given).collect();
+    let words: Vec<OsString> = options
+        .into_iter()
+        .map(OsString::from)
+        .chain(given)
+        .collect();
     match Cli::try_parse_from(line.into_iter().chain(words.iter().cloned())) {
         Ok(Cli {
             command: Command::Reproduce(mut args),
@@ -44,6 +49,8 @@ pub fn run(args: &ReproduceArgs) -> anyhow::Result<()> {
             if let Some(framenet) = &mut args.framenet {
                 starter::find(framenet, cache)?;
             }
+            // All stages look at the rows that Table 1's trainings leave them.
+            args.source = args.source.of_training();
             reproduce(&args, &profile::settings(&words))
         }
         Ok(_) => bail!("give the options after `reproduce`"),
@@ -89,7 +96,9 @@ struct Pipeline<'a> {
 impl<'a> Pipeline<'a> {
     fn new(args: &'a ReproduceArgs) -> anyhow::Result<Self> {
         let tasks = inputs::tasks(&args.source, &args.tasks, Split::Dev)?;
-        let model = Path::new(&args.model.model)
+        let model = args
+            .model
+            .model
             .file_name()
             .unwrap_or_default()
             .to_string_lossy()
@@ -173,7 +182,7 @@ impl<'a> Pipeline<'a> {
     fn tuned(&self, task: &str) -> crate::cli::ModelArgs {
         let name = format!("{task}-{}-s{SHOWN_SEED}", Init::Pretrained);
         crate::cli::ModelArgs {
-            model: self.checkpoints.join(name).to_string_lossy().into_owned(),
+            model: self.checkpoints.join(name),
             ..self.args.model.clone()
         }
     }
@@ -206,7 +215,7 @@ impl<'a> Pipeline<'a> {
         let missing = self
             .tasks
             .iter()
-            .any(|task| !is_whole(Path::new(&self.tuned(task.name()).model)));
+            .any(|task| !is_whole(&self.tuned(task.name()).model));
         if missing {
             eprintln!(
                 "note: not every task is fine-tuned (or its checkpoint is damaged): that comes first"
@@ -268,6 +277,7 @@ impl<'a> Pipeline<'a> {
                 model: self.tuned(task.name()),
                 data: self.data(),
                 task: Some(*task),
+                labels: Vec::new(),
                 sweep: true,
                 heads: Vec::new(),
                 layers: Vec::new(),

@@ -3,6 +3,7 @@
 use anyhow::{Context, bail};
 use attn_core::limits::{MAX_PROFILE_BYTES, read_text};
 use serde_json::{Map, Value};
+use std::ffi::OsString;
 use std::path::Path;
 
 /// The profiles that come with the program.
@@ -34,14 +35,18 @@ fn text(profile: &str) -> anyhow::Result<String> {
 ///
 /// # Errors
 /// An unknown profile, or one that is not a table of plain values.
-pub fn options(profile: &str, given: &[String]) -> anyhow::Result<Vec<String>> {
+pub fn options(profile: &str, given: &[OsString]) -> anyhow::Result<Vec<String>> {
     let table: toml::Table = text(profile)?
         .parse()
         .with_context(|| format!("profile '{profile}'"))?;
     let mut words = Vec::new();
     for (name, value) in table {
         let option = format!("--{name}");
-        let own = |word: &String| word.split('=').next() == Some(option.as_str());
+        // A value need not be UTF-8, a path say, but an option's name is.
+        let own = |word: &OsString| {
+            let mut parts = word.as_encoded_bytes().split(|&byte| byte == b'=');
+            parts.next() == Some(option.as_bytes())
+        };
         if given.iter().any(own) {
             continue;
         }
@@ -74,9 +79,14 @@ pub fn options(profile: &str, given: &[String]) -> anyhow::Result<Vec<String>> {
 /// Options as they stand on a command line, by name: what a second run in the same folder is compared
 /// with. Where downloads and results lie says nothing about the results. Of an option that stands
 /// there twice, the last is what the parser takes.
-pub fn settings(words: &[String]) -> Value {
+pub fn settings(words: &[OsString]) -> Value {
     const PLACES: [&str; 5] = ["cache", "offline", "sources", "out", "dry-run"];
     let mut found = Map::new();
+    // What is no UTF-8 differs from other such words in its replacement characters at best: paths only.
+    let words: Vec<String> = words
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
     let mut words = words.iter().peekable();
     while let Some(word) = words.next() {
         let Some(option) = word.strip_prefix("--") else {
@@ -127,7 +137,7 @@ mod tests {
             "--seed",
             "-3",
         ];
-        let found = settings(&words.map(str::to_owned));
+        let found = settings(&words.map(OsString::from));
         let expected = serde_json::json!({
             "epochs": "1", "bert-adam": "yes", "tasks": "RTE", "seed": "-3",
         });

@@ -16,6 +16,7 @@ use attn_figures::PAGE_MARKS;
 use attn_figures::view::{HeadEffects, SIZE_AIM, ViewModel, ViewSpec, ViewToken};
 use attn_stats::MapsView;
 use statistics::Special;
+use std::path::Path;
 
 /// One model's maps of the input.
 struct Shown {
@@ -97,7 +98,7 @@ pub fn run(args: &ViewArgs) -> anyhow::Result<()> {
     for note in &input.notes {
         eprintln!("note: {note}");
     }
-    let read: Vec<&std::path::Path> = args.maps.as_deref().into_iter().collect();
+    let read: Vec<&Path> = args.maps.as_deref().into_iter().collect();
     check(&args.out, Output::Marked(PAGE_MARKS), &read)?;
     write_atomically(&args.out, |out| out.write_all(&bytes))?;
     println!("{}", args.out.display());

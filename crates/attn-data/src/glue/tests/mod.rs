@@ -11,6 +11,7 @@ mod grouping;
 #[cfg(feature = "parquet")]
 mod layouts;
 mod sample;
+mod test_sets;
 mod tsv;
 
 const LENIENT: LoadOptions = LoadOptions {
