@@ -14,6 +14,7 @@ mod intervention;
 pub mod io;
 mod manifest;
 mod pattern;
+mod placeholder;
 mod record;
 mod task;
 
@@ -22,6 +23,7 @@ pub use head::{HeadGrid, HeadId, ParseHeadError};
 pub use intervention::{Intervention, Mode, ParseModeError};
 pub use manifest::{InputFile, Manifest};
 pub use pattern::{ParsePatternError, Pattern};
+pub use placeholder::placeholder;
 pub use record::Record;
 pub use task::{Metric, ParseTaskError, Split, Task, TaskKind};
 

@@ -3,7 +3,7 @@
 use crate::metrics::{MetricEstimate, Pair, bootstrap_metric, score};
 use crate::plan::micro_batches;
 use crate::{TrainError, TrainingSet};
-use attn_bert::{ForwardError, SequenceClassifier, TokenBatch, TokenIds, to_host};
+use attn_bert::{ForwardError, SequenceClassifier, TokenBatch, TokenIds, to_finite};
 use attn_core::{Intervention, Metric};
 use burn::module::Module;
 use serde::{Deserialize, Serialize};
@@ -83,8 +83,8 @@ impl Evaluation {
 /// `progress` is told how many are done of how many.
 ///
 /// # Errors
-/// [`TrainError`] when an example does not fit the model or the device fails. No examples are no
-/// error: the result is empty.
+/// [`TrainError`] when an example does not fit the model, a logit is NaN or infinite or the device fails. No
+/// examples are no error: the result is empty.
 pub fn predict(
     model: &SequenceClassifier,
     examples: &[TokenIds<'_>],
@@ -100,7 +100,8 @@ pub fn predict(
         for part in micro_batches(&lengths, micro_tokens) {
             let tokens: Vec<TokenIds<'_>> = part.iter().map(|&i| examples_here[i]).collect();
             let batch = TokenBatch::new(&tokens).map_err(ForwardError::from)?;
-            let rows = to_host(model.logits(&batch, &Intervention::none(), None)?)?;
+            let logits = model.logits(&batch, &Intervention::none(), None)?;
+            let rows = to_finite(logits, "logits")?;
             for (row, index) in rows.chunks_exact(labels).zip(part) {
                 let at = (start + index) * labels;
                 values[at..at + labels].copy_from_slice(row);
