@@ -86,7 +86,11 @@ pub struct BertConfig {
     pub problem_type: Option<String>,
     /// Heads that were cut out of the checkpoint, by layer (its number as a string). The grid of heads keeps
     /// its numbering; their maps are all zeros and they add nothing, as if ablated with mode `zero`.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "or_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub pruned_heads: BTreeMap<String, Vec<usize>>,
     /// The tokenizer's class in transformers, carried along for the tokenizer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -206,7 +210,8 @@ impl BertConfig {
         }
         for (layer, pruned) in &self.pruned_heads {
             let number = layer.parse::<usize>().ok();
-            let known = number.is_some_and(|l| l < self.num_hidden_layers && l.to_string() == *layer);
+            let known =
+                number.is_some_and(|l| l < self.num_hidden_layers && l.to_string() == *layer);
             if !known || pruned.iter().any(|&head| head >= heads) {
                 return Some(format!(
                     "pruned_heads has \"{layer}\": {pruned:?}, but there are {} layers of {heads} heads, counted from 0",

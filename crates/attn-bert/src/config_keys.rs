@@ -36,7 +36,11 @@ const FIXED: &[Fixed] = &[
         |v| word(v, "absolute"),
         "\"absolute\"",
     ),
-    ("hidden_act", super::config::activation_is_known, ACTIVATIONS),
+    (
+        "hidden_act",
+        super::config::activation_is_known,
+        ACTIVATIONS,
+    ),
     // Weights that are not plain numbers, or code of the checkpoint's own.
     ("quantization_config", empty, "null"),
     ("auto_map", empty, "no code of its own"),
@@ -160,7 +164,8 @@ pub(crate) fn check(config: &Map<String, Value>) -> Result<Vec<String>, String> 
             ));
         }
     }
-    if let (Some(embedding), Some(hidden)) = (config.get("embedding_size"), config.get("hidden_size"))
+    if let (Some(embedding), Some(hidden)) =
+        (config.get("embedding_size"), config.get("hidden_size"))
         && !embedding.is_null()
         && embedding != hidden
     {
@@ -209,7 +214,10 @@ mod tests {
             ("is_decoder", json!("yes")),
         ] {
             let message = checked(json!({ key: value })).unwrap_err();
-            assert!(message.starts_with(&format!("{key} is {value}")), "{message}");
+            assert!(
+                message.starts_with(&format!("{key} is {value}")),
+                "{message}"
+            );
         }
         let message = checked(json!({"embedding_size": 8, "hidden_size": 32})).unwrap_err();
         assert!(message.contains("embedding_size is 8"), "{message}");
@@ -226,8 +234,14 @@ mod tests {
         assert_eq!(checked(config).unwrap(), ["alibi", "num_experts"]);
         // Every key that transformers 4.57 writes for a BERT is known.
         let file = include_str!("../tests/fixtures/tiny-bert/config.json");
-        assert_eq!(checked(serde_json::from_str(file).unwrap()).unwrap(), [""; 0]);
+        assert_eq!(
+            checked(serde_json::from_str(file).unwrap()).unwrap(),
+            [""; 0]
+        );
         let all = include_str!("../tests/fixtures/all-keys.config.json");
-        assert_eq!(checked(serde_json::from_str(all).unwrap()).unwrap(), [""; 0]);
+        assert_eq!(
+            checked(serde_json::from_str(all).unwrap()).unwrap(),
+            [""; 0]
+        );
     }
 }

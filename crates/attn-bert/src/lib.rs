@@ -45,4 +45,4 @@ pub use classifier::{ClassifierOutput, SequenceClassifier};
 pub use config::{Activation, BertConfig};
 pub use intervention::{InterventionError, MeanMaps};
 pub use model::{BertModel, ForwardError};
-pub use output::{EncoderOutput, LayerOutput, ReadError, Want, to_finite, to_host};
+pub use output::{EncoderOutput, LayerOutput, ReadError, Want, check_maps, to_finite, to_host};

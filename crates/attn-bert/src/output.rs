@@ -82,8 +82,8 @@ pub enum ReadError {
     },
     /// A number that means nothing.
     #[error(
-        "{what}: {value} at {place}, counted from 0: the model's numbers went out of bounds (its weights are too large, \
-         or its numbers too small for the device's precision), so that no result of it means anything"
+        "{what}: {value} at {place}, counted from 0: the model's numbers went out of bounds (are its weights too large?), \
+         so that no result of it means anything"
     )]
     NotFinite {
         /// What it stands in.
@@ -148,6 +148,22 @@ fn finite(
     }
 }
 
+/// Refuses NaN and infinities in maps from elsewhere, those of one example: `[layers, heads, length, length]`,
+/// row-major. The maps that [`EncoderOutput`] hands out are checked already.
+///
+/// # Errors
+/// [`ReadError::NotFinite`] with the first such value.
+pub fn check_maps(
+    maps: &[f32],
+    example: usize,
+    heads: usize,
+    length: usize,
+) -> Result<(), ReadError> {
+    maps.chunks((heads * length * length).max(1))
+        .enumerate()
+        .try_for_each(|(layer, maps)| finite_maps(maps, example, layer, heads, length))
+}
+
 /// Refuses NaN and infinities in one layer's maps of one example, `[heads, rows, columns]`.
 fn finite_maps(
     values: &[f32],
@@ -160,7 +176,9 @@ fn finite_maps(
     finite(values, "attention map", |index| {
         let (head, within) = (index / each, index % each);
         let (query, key) = (within / columns.max(1), within % columns.max(1));
-        format!("layer {layer}, head {head}, query {query}, key {key} of example {example} of a batch")
+        format!(
+            "layer {layer}, head {head}, query {query}, key {key} of example {example} of a batch"
+        )
     })
 }
 

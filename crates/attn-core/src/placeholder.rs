@@ -34,10 +34,20 @@ mod tests {
         let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 12\n";
         assert!(placeholder(pointer).unwrap().contains("git-lfs"));
         for page in ["<!DOCTYPE html><p>", "\u{feff}\n <HTML lang=en>"] {
-            assert!(placeholder(page.as_bytes()).unwrap().contains("HTML"), "{page}");
+            assert!(
+                placeholder(page.as_bytes()).unwrap().contains("HTML"),
+                "{page}"
+            );
         }
         assert!(placeholder(&[0x1f, 0x8b, 8]).unwrap().contains("gzip"));
-        for file in [&b"{\"a\": 1}"[..], b"[PAD]\n", b"PK\x03\x04", b"<", b"", b"<s>\n</s>"] {
+        for file in [
+            &b"{\"a\": 1}"[..],
+            b"[PAD]\n",
+            b"PK\x03\x04",
+            b"<",
+            b"",
+            b"<s>\n</s>",
+        ] {
             assert_eq!(placeholder(file), None);
         }
     }

@@ -62,17 +62,32 @@ const REFUSED: &[(&str, &str)] = &[
     ("vocab, decoder with a wrong id", "'<ent>'"),
     ("json, vocab differs", "vocab.txt"),
     // Transformers 4 and 5 differ.
-    ("json, no post-processor, PreTrainedTokenizerFast", "post_processor"),
+    (
+        "json, no post-processor, PreTrainedTokenizerFast",
+        "post_processor",
+    ),
     ("json, post-processor without sep", "post_processor"),
     ("json, unk renamed in config", "unk_token"),
     ("json, cls renamed in config", "cls_token"),
-    ("json, add_prefix_space False, config True", "add_prefix_space"),
-    ("json, add_prefix_space True, config None", "add_prefix_space"),
-    ("json, add_prefix_space True, config False", "add_prefix_space"),
+    (
+        "json, add_prefix_space False, config True",
+        "add_prefix_space",
+    ),
+    (
+        "json, add_prefix_space True, config None",
+        "add_prefix_space",
+    ),
+    (
+        "json, add_prefix_space True, config False",
+        "add_prefix_space",
+    ),
     // Transformers ignores the key without a word, whatever its author meant.
     ("vocab, clean_text false", "clean_text"),
     ("vocab, wordpieces_prefix", "wordpieces_prefix"),
-    ("vocab, max_input_chars_per_word", "max_input_chars_per_word"),
+    (
+        "vocab, max_input_chars_per_word",
+        "max_input_chars_per_word",
+    ),
     // Another family's class; a token that no vocabulary has.
     ("vocab, class PreTrainedTokenizerFast", "tokenizer_class"),
     ("vocab, class RobertaTokenizer", "tokenizer_class"),
@@ -128,9 +143,16 @@ fn every_setting_is_as_in_transformers_or_refused_by_name() {
         let agree = case.slow.as_ref().is_none_or(same) && same(&case.v5);
         let listed = AS_FAST.contains(&case.name.as_str()) || AS_V5.contains(&case.name.as_str());
         if agree == listed {
-            wrong.push(format!("{}: transformers agree: {agree}, listed: {listed}", case.name));
+            wrong.push(format!(
+                "{}: transformers agree: {agree}, listed: {listed}",
+                case.name
+            ));
         }
-        let expected = if AS_V5.contains(&case.name.as_str()) { &case.v5 } else { &case.fast };
+        let expected = if AS_V5.contains(&case.name.as_str()) {
+            &case.v5
+        } else {
+            &case.fast
+        };
         let Column::Rows(rows) = expected else {
             wrong.push(format!("{}: transformers gives {expected:?}", case.name));
             continue;
@@ -144,7 +166,10 @@ fn every_setting_is_as_in_transformers_or_refused_by_name() {
                 segments: encoding.segments(),
             };
             if found != *row {
-                wrong.push(format!("{}: {texts:?}: {found:?}, expected {row:?}", case.name));
+                wrong.push(format!(
+                    "{}: {texts:?}: {found:?}, expected {row:?}",
+                    case.name
+                ));
             }
         }
     }
@@ -155,7 +180,10 @@ fn every_setting_is_as_in_transformers_or_refused_by_name() {
 #[test]
 fn exceptions_are_of_the_table() {
     let names: Vec<String> = table().cases.into_iter().map(|c| c.name).collect();
-    let listed = REFUSED.iter().map(|(name, _)| *name).chain(AS_V5.iter().copied());
+    let listed = REFUSED
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(AS_V5.iter().copied());
     for name in listed.chain(AS_FAST.iter().copied()) {
         assert!(names.iter().any(|n| n == name), "{name}");
     }
@@ -186,17 +214,31 @@ fn lower_case_without_stripping_accents() {
 fn lengths_notes_and_broken_values() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-    file("vocab.txt", "[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\na\r\n");
+    file(
+        "vocab.txt",
+        "[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\na\r\n",
+    );
     let open = || Tokenizer::open(folder.path(), 32);
-    file("tokenizer_config.json", r#"{"model_max_length": 6, "favourite_colour": 1}"#);
+    file(
+        "tokenizer_config.json",
+        r#"{"model_max_length": 6, "favourite_colour": 1}"#,
+    );
     let tokenizer = open().unwrap();
     assert_eq!(tokenizer.limit(), 6);
     let notes = tokenizer.notes().join("\n");
-    assert!(notes.contains("model_max_length is 6") && notes.contains("favourite_colour"), "{notes}");
-    let long = tokenizer.encode(&Example::unlabelled("x", "a a a a a a a", None)).unwrap();
+    assert!(
+        notes.contains("model_max_length is 6") && notes.contains("favourite_colour"),
+        "{notes}"
+    );
+    let long = tokenizer
+        .encode(&Example::unlabelled("x", "a a a a a a a", None))
+        .unwrap();
     assert_eq!((long.ids(), long.truncated), (vec![2, 5, 5, 5, 5, 3], true));
     // "No limit", as transformers writes it.
-    file("tokenizer_config.json", r#"{"model_max_length": 1000000000000000019884624838656}"#);
+    file(
+        "tokenizer_config.json",
+        r#"{"model_max_length": 1000000000000000019884624838656}"#,
+    );
     assert_eq!(open().unwrap().limit(), 32);
     for (config, key) in [
         (r#"{"do_lower_case": "no"}"#, "do_lower_case"),
@@ -206,10 +248,16 @@ fn lengths_notes_and_broken_values() {
         (r#"{"truncation_side": "middle"}"#, "truncation_side"),
         (r#"{"cls_token": 7}"#, "cls_token"),
         (r#"{"cls_token": "<none>"}"#, "cls_token"),
-        (r#"{"added_tokens_decoder": {"x": {"content": "y"}}}"#, "added_tokens_decoder"),
+        (
+            r#"{"added_tokens_decoder": {"x": {"content": "y"}}}"#,
+            "added_tokens_decoder",
+        ),
         (r#"{"added_tokens_decoder": []}"#, "added_tokens_decoder"),
         (r#"{"tokenizer_class": 3}"#, "tokenizer_class"),
-        (r#"{"auto_map": {"AutoTokenizer": ["own.Tokenizer", null]}}"#, "auto_map"),
+        (
+            r#"{"auto_map": {"AutoTokenizer": ["own.Tokenizer", null]}}"#,
+            "auto_map",
+        ),
         ("[1]", "tokenizer_config.json"),
         ("{\"a\":", "tokenizer_config.json"),
     ] {
@@ -228,11 +276,18 @@ fn lengths_notes_and_broken_values() {
 #[test]
 fn the_class_of_the_model_configuration_counts() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("vocab.txt"), "[PAD]\n[UNK]\n[CLS]\n[SEP]\n").unwrap();
+    std::fs::write(
+        folder.path().join("vocab.txt"),
+        "[PAD]\n[UNK]\n[CLS]\n[SEP]\n",
+    )
+    .unwrap();
     let config = folder.path().join("config.json");
     std::fs::write(&config, r#"{"tokenizer_class": "BertJapaneseTokenizer"}"#).unwrap();
     let message = Tokenizer::open(folder.path(), 16).unwrap_err().to_string();
-    assert!(message.contains("config.json") && message.contains("tokenizer_class"), "{message}");
+    assert!(
+        message.contains("config.json") && message.contains("tokenizer_class"),
+        "{message}"
+    );
     std::fs::write(&config, r#"{"tokenizer_class": "BertTokenizerFast"}"#).unwrap();
     Tokenizer::open(folder.path(), 16).unwrap();
 }

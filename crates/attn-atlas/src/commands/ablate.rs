@@ -61,7 +61,7 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
     }
     let (classifier, notes) = model.classifier(&task, None)?;
     for note in set.notes.iter().chain(&notes) {
-        eprintln!("note: {note}");
+        crate::model::say(note);
     }
     labelled.check("evaluation", &classifier)?;
 

@@ -64,7 +64,7 @@ fn from_model(
     let model = LoadedModel::open(&args.model)?;
     let set = inputs::from_task(&args.data, task, &model.tokenizer)?;
     for note in model.notes.iter().chain(&set.notes) {
-        eprintln!("note: {note}");
+        crate::model::say(note);
     }
     let heads = model.encoder.heads();
     let mut blocks = vec![String::new(); set.examples.len()];
@@ -152,6 +152,8 @@ fn from_file(engine: &Engine, path: &Path) -> anyhow::Result<Vec<String>> {
             .chunks_exact(4)
             .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
             .collect();
+        attn_bert::check_maps(&maps, index, heads, length)
+            .with_context(|| format!("{}: {name}", path.display()))?;
         let own = |token: &String| ["[CLS]", "[SEP]", "<s>", "</s>"].contains(&token.as_str());
         let special = special.as_ref().and_then(|s| s.get(index)).cloned();
         let special = special.unwrap_or_else(|| {

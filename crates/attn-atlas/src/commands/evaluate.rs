@@ -26,7 +26,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let task = set.task.clone().context("no task")?;
     let (classifier, notes) = model.classifier(&task, args.fresh_classifier)?;
     for note in set.notes.iter().chain(&notes) {
-        eprintln!("note: {note}");
+        crate::model::say(note);
     }
     let config = serde_json::json!({
         "experiment": "evaluate", "model": model.name, "task": task, "split": args.split,

@@ -59,7 +59,9 @@ pub enum CheckpointError {
         reason: String,
     },
     /// Two tensors for one parameter.
-    #[error("{path}: tensors '{first}' and '{second}' are both the parameter '{parameter}': remove one")]
+    #[error(
+        "{path}: tensors '{first}' and '{second}' are both the parameter '{parameter}': remove one"
+    )]
     Twice {
         /// The file.
         path: PathBuf,

@@ -63,6 +63,8 @@ pub struct LoadReport {
     pub left_out: Vec<String>,
     /// Tensors of the file that the model does not use.
     pub unused: Vec<String>,
+    /// The checkpoint's own notes ([`Checkpoint::notes`]).
+    pub notes: Vec<String>,
 }
 
 fn pooler(name: &str) -> bool {
@@ -97,7 +99,9 @@ impl Checkpoint {
         let pruned: Vec<String> = (0..config.num_hidden_layers)
             .flat_map(|layer| {
                 let heads = config.pruned_in(layer);
-                heads.into_iter().map(move |head| HeadId::new(layer, head).to_string())
+                heads
+                    .into_iter()
+                    .map(move |head| HeadId::new(layer, head).to_string())
             })
             .collect();
         if !pruned.is_empty() {
@@ -115,9 +119,16 @@ impl Checkpoint {
         })
     }
 
-    /// What a reader of numbers should know of the configuration: unknown keys and pruned heads.
+    /// What a reader of numbers should know: unknown keys of the configuration, pruned heads, and what
+    /// [`Checkpoint::note`] added.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// Adds notes of what belongs to the checkpoint, its tokenizer's for one: every later [`LoadReport`] has
+    /// them.
+    pub fn note(&mut self, notes: impl IntoIterator<Item = String>) {
+        self.notes.extend(notes);
     }
 
     /// The folder.
@@ -258,6 +269,7 @@ impl Checkpoint {
             fresh: binder.drawn,
             left_out: Vec::new(),
             unused,
+            notes: self.notes.clone(),
         };
         Ok((module, report))
     }

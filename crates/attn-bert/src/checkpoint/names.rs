@@ -78,7 +78,10 @@ mod tests {
         );
         assert_eq!(canonical("classifier.weight"), "classifier.weight");
         assert_eq!(canonical("module.classifier.weight"), "classifier.weight");
-        assert_eq!(canonical("module.bert.pooler.dense.bias"), "pooler.dense.bias");
+        assert_eq!(
+            canonical("module.bert.pooler.dense.bias"),
+            "pooler.dense.bias"
+        );
         let mut place = Place::default();
         for (field, container) in [
             ("encoder", "Struct:BertModel"),

@@ -23,8 +23,11 @@ pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, CheckpointEr
         path: path.to_owned(),
         reason,
     };
-    let index: Index = serde_json::from_slice(&bytes)
-        .map_err(|e| wrong(format!("not the index of a checkpoint in several files: {e}")))?;
+    let index: Index = serde_json::from_slice(&bytes).map_err(|e| {
+        wrong(format!(
+            "not the index of a checkpoint in several files: {e}"
+        ))
+    })?;
     let plain = |file: &str| {
         !file.is_empty()
             && Path::new(file)

@@ -137,7 +137,11 @@ impl Weights {
                 if let Some(before) = entries.get(&name) {
                     return Err(wrong(format!(
                         "tensor '{name}' is in two files, {} and {file}",
-                        before.path.file_name().unwrap_or_default().to_string_lossy()
+                        before
+                            .path
+                            .file_name()
+                            .unwrap_or_default()
+                            .to_string_lossy()
                     )));
                 }
                 if promised != file {
@@ -150,7 +154,9 @@ impl Weights {
             paths.push(path);
         }
         if let Some((name, file)) = map.iter().find(|(name, _)| !entries.contains_key(*name)) {
-            return Err(wrong(format!("places tensor '{name}' in {file}, which lacks it")));
+            return Err(wrong(format!(
+                "places tensor '{name}' in {file}, which lacks it"
+            )));
         }
         Self::new(index, paths, entries)
     }

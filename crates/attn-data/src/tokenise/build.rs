@@ -56,7 +56,11 @@ pub(super) fn read(folder: &Path) -> Result<Built, TokeniseError> {
         });
     }
     let mut settings = Settings::read(folder)?;
-    if let Some(token) = settings.never_split.iter().find(|t| !settings.is_special(t)) {
+    if let Some(token) = settings
+        .never_split
+        .iter()
+        .find(|t| !settings.is_special(t))
+    {
         let expected = "special tokens only: the slow tokenizer of transformers keeps such words whole, the fast one does not";
         return Err(settings.refuse("never_split", format!("\"{token}\" among others"), expected));
     }
@@ -142,8 +146,7 @@ fn from_vocabulary(path: &Path, settings: &Settings) -> Result<Tokenizer, Tokeni
         "max_input_chars_per_word": 100,
         "vocab": vocabulary,
     });
-    let model: WordPiece =
-        serde_json::from_str(&model.to_string()).map_err(|e| broken(path, e))?;
+    let model: WordPiece = serde_json::from_str(&model.to_string()).map_err(|e| broken(path, e))?;
     let mut tokenizer = Tokenizer::new(model);
     tokenizer
         .with_normalizer(Some(BertNormalizer::new(
@@ -191,7 +194,11 @@ fn same_vocabulary(path: &Path, inner: &Tokenizer, vocabulary: &Path) -> Result<
 }
 
 /// BERT's classes put their own settings, or their defaults, over those of a `BertNormalizer` in the file.
-fn normalise(path: &Path, inner: &mut Tokenizer, settings: &mut Settings) -> Result<(), TokeniseError> {
+fn normalise(
+    path: &Path,
+    inner: &mut Tokenizer,
+    settings: &mut Settings,
+) -> Result<(), TokeniseError> {
     if settings.class != Class::Bert {
         return Ok(());
     }
@@ -205,7 +212,10 @@ fn normalise(path: &Path, inner: &mut Tokenizer, settings: &mut Settings) -> Res
         let said = [
             ("do_lower_case", settings.do_lower_case.is_some()),
             ("strip_accents", settings.strip_accents.is_some()),
-            ("tokenize_chinese_chars", settings.tokenize_chinese_chars.is_some()),
+            (
+                "tokenize_chinese_chars",
+                settings.tokenize_chinese_chars.is_some(),
+            ),
         ];
         return match said.iter().find(|(_, said)| *said) {
             None => Ok(()),
@@ -223,8 +233,16 @@ fn normalise(path: &Path, inner: &mut Tokenizer, settings: &mut Settings) -> Res
     let strip = settings.strip_accents.unwrap_or(None);
     let chinese = settings.tokenize_chinese_chars.unwrap_or(true);
     let changed: Vec<String> = [
-        ("do_lower_case", own.lowercase == lower, settings.do_lower_case.is_some()),
-        ("strip_accents", own.strip_accents == strip, settings.strip_accents.is_some()),
+        (
+            "do_lower_case",
+            own.lowercase == lower,
+            settings.do_lower_case.is_some(),
+        ),
+        (
+            "strip_accents",
+            own.strip_accents == strip,
+            settings.strip_accents.is_some(),
+        ),
         (
             "tokenize_chinese_chars",
             own.handle_chinese_chars == chinese,
@@ -250,7 +268,11 @@ fn normalise(path: &Path, inner: &mut Tokenizer, settings: &mut Settings) -> Res
 }
 
 /// Version 4 of transformers puts `add_prefix_space` (false by default) over the file's, version 5 does not.
-fn check_prefix_space(path: &Path, inner: &Tokenizer, settings: &Settings) -> Result<(), TokeniseError> {
+fn check_prefix_space(
+    path: &Path,
+    inner: &Tokenizer,
+    settings: &Settings,
+) -> Result<(), TokeniseError> {
     const KEY: &str = "add_prefix_space";
     let found = serde_json::to_value(inner.get_pre_tokenizer()).map_err(|e| broken(path, e))?;
     let asked = settings.add_prefix_space.unwrap_or(false);
@@ -300,7 +322,11 @@ fn add_tokens(
         .map(|t| t.content.clone())
         .chain(tokens.iter().map(|t| t.content.clone()))
         .collect();
-    let listed: BTreeSet<&str> = settings.added.values().map(|t| t.content.as_str()).collect();
+    let listed: BTreeSet<&str> = settings
+        .added
+        .values()
+        .map(|t| t.content.as_str())
+        .collect();
     let named = NAMED.iter().filter_map(|name| settings.named.get(name));
     for special in named.chain(&settings.additional) {
         let content = &special.token.content;
@@ -321,7 +347,12 @@ fn add_tokens(
         .added
         .iter()
         .map(|(id, token)| (token.content.as_str(), id))
-        .chain(settings.promised.iter().map(|(token, id)| (token.as_str(), id)));
+        .chain(
+            settings
+                .promised
+                .iter()
+                .map(|(token, id)| (token.as_str(), id)),
+        );
     for (content, id) in promises {
         let found = inner.token_to_id(content);
         if found != Some(*id) {
@@ -342,5 +373,8 @@ fn add_tokens(
             });
         }
     }
-    Ok(fresh.iter().filter_map(|content| inner.token_to_id(content)).collect())
+    Ok(fresh
+        .iter()
+        .filter_map(|content| inner.token_to_id(content))
+        .collect())
 }

@@ -72,4 +72,3 @@ pub(super) fn defaults(class: Class) -> BTreeMap<&'static str, Named> {
         })
         .collect()
 }
-

@@ -74,12 +74,20 @@ impl Keys {
     }
 
     /// An added token spelled as a string or as an object; the latter has its own flags.
-    pub fn token(&self, key: &str, value: &Value, special: bool) -> Result<(AddedToken, bool), TokeniseError> {
+    pub fn token(
+        &self,
+        key: &str,
+        value: &Value,
+        special: bool,
+    ) -> Result<(AddedToken, bool), TokeniseError> {
         let wrong = || self.refuse(key, "a token: a string, or an object with \"content\"");
         match value {
             Value::String(content) => Ok((AddedToken::from(content.clone(), special), false)),
             Value::Object(fields) => {
-                let content = fields.get("content").and_then(Value::as_str).ok_or_else(wrong)?;
+                let content = fields
+                    .get("content")
+                    .and_then(Value::as_str)
+                    .ok_or_else(wrong)?;
                 let flag = |name: &str, usual: bool| match fields.get(name) {
                     None => Ok(usual),
                     Some(value) => value.as_bool().ok_or_else(wrong),

@@ -51,7 +51,10 @@ pub(super) fn frame(
         let mask = probe.get_special_tokens_mask();
         let ids = probe.get_ids().iter().zip(mask);
         let ids = ids.filter(|(_, special)| **special == 1).map(|(id, _)| *id);
-        Ok((ids.collect(), mask.first() == Some(&1) && mask.last() == Some(&1)))
+        Ok((
+            ids.collect(),
+            mask.first() == Some(&1) && mask.last() == Some(&1),
+        ))
     };
     if special(inner)?.0.is_empty() {
         if path.ends_with("tokenizer.json") {
@@ -77,7 +80,10 @@ pub(super) fn frame(
     let (ids, around) = special(inner)?;
     if ids.len() < 2 || !around {
         return Err(refuse(
-            format!("one that adds {} special tokens to an empty text", ids.len()),
+            format!(
+                "one that adds {} special tokens to an empty text",
+                ids.len()
+            ),
             "one before and one after the text",
         ));
     }

@@ -41,7 +41,11 @@ pub(super) const FIXED: &[Fixed] = &[
     ("add_eos_token", no, "false"),
     // BertJapaneseTokenizer and BertweetTokenizer.
     ("word_tokenizer_type", |v| word(v, "basic"), "\"basic\""),
-    ("subword_tokenizer_type", |v| word(v, "wordpiece"), "\"wordpiece\""),
+    (
+        "subword_tokenizer_type",
+        |v| word(v, "wordpiece"),
+        "\"wordpiece\"",
+    ),
     ("do_word_tokenize", yes, "true"),
     ("do_subword_tokenize", yes, "true"),
     ("normalization", no, "false"),

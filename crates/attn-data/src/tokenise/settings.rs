@@ -186,7 +186,8 @@ impl Settings {
                 self.specials(&map, true)?;
                 for (content, &id) in &self.promised {
                     let special = self.is_special(content);
-                    self.added.insert(id, AddedToken::from(content.clone(), special));
+                    self.added
+                        .insert(id, AddedToken::from(content.clone(), special));
                 }
             }
             Some(Value::Object(entries)) => {
@@ -218,7 +219,12 @@ impl Settings {
     }
 
     /// An error for a key of `tokenizer_config.json`.
-    pub fn refuse(&self, key: &str, found: impl Into<String>, expected: impl Into<String>) -> TokeniseError {
+    pub fn refuse(
+        &self,
+        key: &str,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> TokeniseError {
         TokeniseError::Setting {
             path: self.path.clone(),
             key: key.to_owned(),
