@@ -8,7 +8,7 @@ use crate::plan::{Cut, Plan};
 use crate::{Shape, SweepError};
 use attn_bert::{
     ForwardError, MeanMaps, SequenceClassifier, TokenBatch, intervention::intervene, kernels,
-    to_host,
+    to_finite,
 };
 use attn_core::{HeadId, Intervention, Mode};
 use burn::tensor::{Bool, Device, Tensor, TensorData, activation};
@@ -399,7 +399,7 @@ impl Engine<'_> {
             .forward(Tensor::cat(contexts, 0))
             + Tensor::cat(residual, 0);
         let pooled = pooler.forward(self.upper(index, sum));
-        let logits = to_host(self.model.classifier.forward(pooled))?;
+        let logits = to_finite(self.model.classifier.forward(pooled), "logits")?;
         let size = self.batch.size() * self.model.labels();
         for (node, values) in nodes.into_iter().zip(logits.chunks_exact(size)) {
             for &variant in &self.plan.nodes[node].variants {

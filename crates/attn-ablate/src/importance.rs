@@ -11,7 +11,7 @@
 
 use crate::SweepError;
 use crate::bucket::{batch, by_length, check};
-use attn_bert::{ForwardError, SequenceClassifier, TokenBatch, TokenIds, to_host};
+use attn_bert::{ForwardError, SequenceClassifier, TokenBatch, TokenIds, to_finite};
 use attn_core::{HeadGrid, HeadId, Label};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData, activation};
@@ -99,7 +99,7 @@ pub fn importance(
             let gradient = gate
                 .grad(&gradients)
                 .ok_or(ImportanceError::NoGradient(layer))?;
-            let values = to_host(gradient).map_err(SweepError::from)?;
+            let values = to_finite(gradient, "gradient").map_err(SweepError::from)?;
             for (i, value) in values.iter().enumerate() {
                 let (at, value) = (layer * heads + i % heads, f64::from(value.abs()));
                 sums.values_mut()[at] += value;
@@ -199,7 +199,8 @@ pub fn losses(
     let mut out = vec![0.0; examples.len()];
     for (chosen, batch) in batches(examples, batch_tokens)? {
         let own: Vec<Label> = chosen.iter().map(|&i| labels[i]).collect();
-        let values = to_host(gated(&model, &batch, &own, &gates)?).map_err(SweepError::from)?;
+        let losses = gated(&model, &batch, &own, &gates)?;
+        let values = to_finite(losses, "loss").map_err(SweepError::from)?;
         for (&index, value) in chosen.iter().zip(values) {
             out[index] = value;
         }

@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::reference::mean_maps;
 use crate::{Bucket, BucketLogits, Logits, Plan, Progress, Reference, Shape, Sink, SweepOptions};
 use attn_bert::{
-    BatchError, ForwardError, MeanMaps, ReadError, SequenceClassifier, TokenIds, Want, to_host,
+    BatchError, ForwardError, MeanMaps, ReadError, SequenceClassifier, TokenIds, Want, to_finite,
 };
 use burn::module::Module;
 use sha2::{Digest, Sha256};
@@ -286,7 +286,7 @@ pub fn naive(
         let mut values = Vec::new();
         for variant in plan.variants() {
             let output = model.forward(&batch, &variant.intervention, maps, Want::nothing())?;
-            values.extend(to_host(output.logits)?);
+            values.extend(to_finite(output.logits, "logits")?);
         }
         logits.place(chosen, &values);
     }

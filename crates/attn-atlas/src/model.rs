@@ -11,8 +11,10 @@ use attn_core::InputFile;
 use attn_data::store::{Bars, Catalogue, Progress, Settings, Store, Transfer};
 use attn_data::tokenise::Tokenizer;
 use burn::tensor::Device;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 
 /// A loaded encoder with everything that belongs to it.
 pub struct LoadedModel {
@@ -123,7 +125,7 @@ impl OpenModel {
         // First the device: a wrong backend should not cost a download.
         let device = args.backend.device(args.device)?;
         let folder = folder(&args.model, &args.cache)?;
-        let checkpoint = Checkpoint::open(&folder)?;
+        let mut checkpoint = Checkpoint::open(&folder)?;
         let positions = checkpoint.config().max_position_embeddings;
         anyhow::ensure!(
             args.max_length <= positions,
@@ -133,11 +135,12 @@ impl OpenModel {
         );
         let tokenizer = Tokenizer::open(&folder, args.max_length)?;
         checkpoint.check_vocabulary(tokenizer.path(), tokenizer.ids())?;
-        let weights = checkpoint.weights().path();
-        let mut inputs = vec![
-            input_file("model", &folder.join("config.json"))?,
-            input_file("model", weights)?,
-        ];
+        checkpoint.note(tokenizer.notes().iter().cloned());
+        checkpoint.notes().iter().for_each(|note| say(note));
+        let mut inputs = vec![input_file("model", &folder.join("config.json"))?];
+        for path in checkpoint.weights().files() {
+            inputs.push(input_file("model", path)?);
+        }
         for name in TOKENIZER_FILES {
             let path = folder.join(name);
             if path.is_file() {
@@ -187,9 +190,18 @@ impl LoadedModel {
     }
 }
 
+/// Says a note on the screen, once in a run however often a model is opened.
+pub fn say(note: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.insert(note.to_owned()) {
+        eprintln!("note: {note}");
+    }
+}
+
 /// What a report says that a reader of numbers should know.
 pub fn notes(report: &LoadReport) -> Vec<String> {
-    [
+    let parts = [
         (
             "model: parts that the checkpoint lacks and that were left out",
             &report.left_out,
@@ -205,6 +217,6 @@ pub fn notes(report: &LoadReport) -> Vec<String> {
     ]
     .into_iter()
     .filter(|(_, names)| !names.is_empty())
-    .map(|(what, names)| format!("{what}: {}", names.join(", ")))
-    .collect()
+    .map(|(what, names)| format!("{what}: {}", names.join(", ")));
+    report.notes.iter().cloned().chain(parts).collect()
 }

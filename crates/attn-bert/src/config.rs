@@ -1,24 +1,36 @@
 //! `config.json` of a BERT checkpoint.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The feed-forward activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub enum Activation {
     /// Exact GELU, with the error function (BERT's).
     #[default]
-    #[serde(rename = "gelu")]
+    #[serde(rename = "gelu", alias = "gelu_python")]
     Gelu,
     /// GELU by its tanh approximation.
-    #[serde(rename = "gelu_new", alias = "gelu_pytorch_tanh", alias = "gelu_fast")]
+    #[serde(
+        rename = "gelu_new",
+        alias = "gelu_pytorch_tanh",
+        alias = "gelu_python_tanh",
+        alias = "gelu_fast",
+        alias = "gelu_accurate"
+    )]
     GeluTanh,
     /// Rectified linear unit.
     #[serde(rename = "relu")]
     Relu,
 }
 
-/// The fields of Hugging Face's `BertConfig` that decide the computation. Others are ignored when
-/// reading. Defaults are Hugging Face's.
+/// Whether a configuration's `hidden_act` is one of [`Activation`]'s names.
+pub(crate) fn activation_is_known(value: &serde_json::Value) -> bool {
+    Activation::deserialize(value).is_ok()
+}
+
+/// The fields of Hugging Face's `BertConfig` that decide the computation. Of the others, what would change
+/// it is refused when a [`Checkpoint`](crate::Checkpoint) is opened. Defaults are Hugging Face's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BertConfig {
     /// Rows of the word-piece table.
@@ -75,6 +87,26 @@ pub struct BertConfig {
     /// `regression` or `single_label_classification`, for transformers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem_type: Option<String>,
+    /// Heads that were cut out of the checkpoint, by layer (its number as a string). The grid of heads keeps
+    /// its numbering; their maps are all zeros and they add nothing, as if ablated with mode `zero`.
+    #[serde(
+        default,
+        deserialize_with = "or_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub pruned_heads: BTreeMap<String, Vec<usize>>,
+    /// The tokenizer's class in transformers, carried along for the tokenizer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer_class: Option<String>,
+}
+
+/// `null` counts as absent.
+fn or_default<'de, D, T>(input: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(input)?.unwrap_or_default())
 }
 
 fn tenth() -> f64 {
@@ -120,7 +152,21 @@ impl BertConfig {
             model_type: bert(),
             architectures: None,
             problem_type: None,
+            pruned_heads: BTreeMap::new(),
+            tokenizer_class: None,
         }
+    }
+
+    /// The pruned heads of a layer, ascending, each once.
+    pub fn pruned_in(&self, layer: usize) -> Vec<usize> {
+        let mut heads = self
+            .pruned_heads
+            .get(&layer.to_string())
+            .cloned()
+            .unwrap_or_default();
+        heads.sort_unstable();
+        heads.dedup();
+        heads
     }
 
     /// Width of one head's queries, keys and values.
@@ -165,6 +211,17 @@ impl BertConfig {
                 "position_embedding_type is '{}', expected 'absolute'",
                 self.position_embedding_type
             ));
+        }
+        for (layer, pruned) in &self.pruned_heads {
+            let number = layer.parse::<usize>().ok();
+            let known =
+                number.is_some_and(|l| l < self.num_hidden_layers && l.to_string() == *layer);
+            if !known || pruned.iter().any(|&head| head >= heads) {
+                return Some(format!(
+                    "pruned_heads has \"{layer}\": {pruned:?}, but there are {} layers of {heads} heads, counted from 0",
+                    self.num_hidden_layers
+                ));
+            }
         }
         let odds = [
             ("hidden_dropout_prob", self.hidden_dropout_prob),

@@ -3,7 +3,7 @@
 
 use crate::TokenBatch;
 use crate::config::{Activation, BertConfig};
-use crate::intervention::{InterventionError, MeanMaps, intervene};
+use crate::intervention::{InterventionError, MeanMaps, head_mask, intervene};
 use crate::kernels;
 use crate::output::{LayerOutput, Want};
 use attn_core::Intervention;
@@ -79,6 +79,8 @@ pub struct SelfAttention {
     pub value: Linear,
     dropout: Dropout,
     heads: usize,
+    #[module(skip)]
+    pruned: Vec<usize>,
 }
 
 /// A projection, dropout and a LayerNorm over the sum with the residual.
@@ -169,7 +171,7 @@ pub(crate) struct Pass<'a> {
 }
 
 impl SelfAttention {
-    fn new(config: &BertConfig, device: &Device) -> Self {
+    fn new(config: &BertConfig, layer: usize, device: &Device) -> Self {
         let square = || LinearConfig::new(config.hidden_size, config.hidden_size).init(device);
         Self {
             query: square(),
@@ -177,6 +179,7 @@ impl SelfAttention {
             value: square(),
             dropout: dropout(config.attention_probs_dropout_prob),
             heads: config.num_attention_heads,
+            pruned: config.pruned_in(layer),
         }
     }
 
@@ -190,7 +193,7 @@ impl SelfAttention {
         kernels::split(x, self.heads)
     }
 
-    /// Attention weights before any intervention: `softmax(Q Kᵀ / √d)`.
+    /// Attention weights before any intervention: `softmax(Q Kᵀ / √d)`; zeros for pruned heads.
     ///
     /// # Shapes
     /// - x: `[batch, width, hidden]`; bias: `[batch, 1, 1, key]`
@@ -212,7 +215,13 @@ impl SelfAttention {
     ) -> Tensor<4> {
         let query = kernels::linear(&self.query, queries);
         let key = kernels::linear(&self.key, x);
-        kernels::attention_weights(query, key, self.heads, bias)
+        let weights = kernels::attention_weights(query, key, self.heads, bias);
+        if self.pruned.is_empty() {
+            return weights;
+        }
+        let (shape, device) = (weights.dims(), weights.device());
+        let pruned = head_mask(&self.pruned, self.heads, &device).expand(shape);
+        weights.mask_fill(pruned, 0.0)
     }
 
     /// Contexts: weights times values, with dropout of the weights in training.
@@ -226,10 +235,10 @@ impl SelfAttention {
 }
 
 impl Layer {
-    pub(crate) fn new(config: &BertConfig, device: &Device) -> Self {
+    pub(crate) fn new(config: &BertConfig, layer: usize, device: &Device) -> Self {
         Self {
             attention: Attention {
-                self_attention: SelfAttention::new(config, device),
+                self_attention: SelfAttention::new(config, layer, device),
                 output: Residual::new(config.hidden_size, config, device),
             },
             intermediate: Intermediate {

@@ -124,7 +124,7 @@ pub fn intervene(
 }
 
 /// `[1, heads, 1, 1]`, true for the disabled heads.
-fn head_mask(disabled: &[usize], heads: usize, device: &Device) -> Tensor<4, Bool> {
+pub(crate) fn head_mask(disabled: &[usize], heads: usize, device: &Device) -> Tensor<4, Bool> {
     let flags: Vec<bool> = (0..heads).map(|head| disabled.contains(&head)).collect();
     Tensor::from_data(TensorData::new(flags, [1, heads, 1, 1]), device)
 }

@@ -43,7 +43,7 @@ impl BertModel {
             embeddings: Embeddings::new(config, device),
             encoder: Encoder {
                 layer: (0..config.num_hidden_layers)
-                    .map(|_| Layer::new(config, device))
+                    .map(|layer| Layer::new(config, layer, device))
                     .collect(),
             },
             pooler: Some(Pooler::new(config, device)),

@@ -80,6 +80,19 @@ pub enum ReadError {
         /// Examples in the batch.
         size: usize,
     },
+    /// A number that means nothing.
+    #[error(
+        "{what}: {value} at {place}, counted from 0: the model's numbers went out of bounds (are its weights too large?), \
+         so that no result of it means anything"
+    )]
+    NotFinite {
+        /// What it stands in.
+        what: &'static str,
+        /// Where.
+        place: String,
+        /// NaN or an infinity.
+        value: String,
+    },
     /// The device failed.
     #[error("reading from the device failed: {0}")]
     Device(String),
@@ -95,6 +108,78 @@ pub fn to_host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ReadError>
         .map_err(|e| ReadError::Device(format!("{e:?}")))?;
     data.try_to_vec::<f32>()
         .map_err(|e| ReadError::Device(e.to_string()))
+}
+
+/// As [`to_host`], and an error when a value is NaN or infinite. `what` names the values, for example
+/// `logits`, in the message.
+///
+/// # Errors
+/// [`ReadError::NotFinite`] with the first such value, and those of [`to_host`].
+pub fn to_finite<const D: usize>(
+    tensor: Tensor<D>,
+    what: &'static str,
+) -> Result<Vec<f32>, ReadError> {
+    let shape = tensor.dims();
+    let values = to_host(tensor)?;
+    finite(&values, what, |index| {
+        let mut rest = index;
+        let mut place = shape.map(|size| size.max(1));
+        for size in place.iter_mut().rev() {
+            (*size, rest) = (rest % *size, rest / *size);
+        }
+        format!("{place:?}")
+    })?;
+    Ok(values)
+}
+
+/// Refuses the first value that is NaN or infinite; `place` says where an index lies.
+fn finite(
+    values: &[f32],
+    what: &'static str,
+    place: impl FnOnce(usize) -> String,
+) -> Result<(), ReadError> {
+    match values.iter().position(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(index) => Err(ReadError::NotFinite {
+            what,
+            place: place(index),
+            value: values[index].to_string(),
+        }),
+    }
+}
+
+/// Refuses NaN and infinities in maps from elsewhere, those of one example: `[layers, heads, length, length]`,
+/// row-major. The maps that [`EncoderOutput`] hands out are checked already.
+///
+/// # Errors
+/// [`ReadError::NotFinite`] with the first such value.
+pub fn check_maps(
+    maps: &[f32],
+    example: usize,
+    heads: usize,
+    length: usize,
+) -> Result<(), ReadError> {
+    maps.chunks((heads * length * length).max(1))
+        .enumerate()
+        .try_for_each(|(layer, maps)| finite_maps(maps, example, layer, heads, length))
+}
+
+/// Refuses NaN and infinities in one layer's maps of one example, `[heads, rows, columns]`.
+fn finite_maps(
+    values: &[f32],
+    example: usize,
+    layer: usize,
+    heads: usize,
+    columns: usize,
+) -> Result<(), ReadError> {
+    let each = (values.len() / heads.max(1)).max(1);
+    finite(values, "attention map", |index| {
+        let (head, within) = (index / each, index % each);
+        let (query, key) = (within / columns.max(1), within % columns.max(1));
+        format!(
+            "layer {layer}, head {head}, query {query}, key {key} of example {example} of a batch"
+        )
+    })
 }
 
 /// Cuts `[rows, width, width]` of one example to `[rows, length, length]` and appends it to `out`.
@@ -125,7 +210,7 @@ impl EncoderOutput {
     /// padding, in the batch's order.
     ///
     /// # Errors
-    /// [`ReadError`] when maps were not kept or the device fails.
+    /// [`ReadError`] when maps were not kept, hold NaN or infinities, or the device fails.
     pub fn all_maps(&self) -> Result<Vec<Vec<f32>>, ReadError> {
         self.cut(append_cropped)
     }
@@ -136,7 +221,7 @@ impl EncoderOutput {
     /// of the cosine (Section 4.3).
     ///
     /// # Errors
-    /// [`ReadError`] when maps were not kept or the device fails.
+    /// [`ReadError`] when maps were not kept, hold NaN or infinities, or the device fails.
     pub fn padding_rows(&self) -> Result<Vec<Vec<f32>>, ReadError> {
         self.cut(append_padding)
     }
@@ -148,20 +233,22 @@ impl EncoderOutput {
     ) -> Result<Vec<Vec<f32>>, ReadError> {
         let [_, width, _] = self.last_hidden.dims();
         let mut examples: Vec<Vec<f32>> = vec![Vec::new(); self.lengths.len()];
-        for layer in &self.layers {
+        for (index, layer) in self.layers.iter().enumerate() {
             let maps = layer
                 .maps
                 .clone()
                 .ok_or(ReadError::NotKept("attention maps"))?;
             let heads = maps.dims()[1];
             let host = to_host(maps)?;
-            for ((out, &length), maps) in examples
+            for (example, ((out, &length), maps)) in examples
                 .iter_mut()
                 .zip(&self.lengths)
                 .zip(host.chunks_exact(heads * width * width))
+                .enumerate()
             {
                 let before = out.len();
                 append(out, maps, width, length);
+                finite_maps(&out[before..], example, index, heads, length)?;
                 if before == 0 {
                     // All layers are alike.
                     out.reserve_exact(out.len() * self.layers.len().saturating_sub(1));
@@ -174,22 +261,25 @@ impl EncoderOutput {
     /// One example's maps on the host: `[layers, heads, L, L]`, row-major, without padding.
     ///
     /// # Errors
-    /// [`ReadError`] when maps were not kept, `example` is out of range or the device fails.
+    /// [`ReadError`] when maps were not kept or hold NaN or infinities, `example` is out of range or the
+    /// device fails.
     pub fn example_maps(&self, example: usize) -> Result<Vec<f32>, ReadError> {
         let length = self.length(example)?;
         let mut out = Vec::new();
-        for layer in &self.layers {
+        for (index, layer) in self.layers.iter().enumerate() {
             let maps = layer
                 .maps
                 .clone()
                 .ok_or(ReadError::NotKept("attention maps"))?;
-            let [_, _, width, _] = maps.dims();
+            let [_, heads, width, _] = maps.dims();
+            let before = out.len();
             append_cropped(
                 &mut out,
                 &to_host(maps.narrow(0, example, 1))?,
                 width,
                 length,
             );
+            finite_maps(&out[before..], example, index, heads, length)?;
         }
         Ok(out)
     }

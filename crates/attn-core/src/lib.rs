@@ -23,6 +23,7 @@ pub mod lock;
 mod manifest;
 mod pattern;
 pub mod place;
+mod placeholder;
 pub mod process;
 mod record;
 pub mod stop;
@@ -35,6 +36,7 @@ pub use head::{HeadGrid, HeadId, ParseHeadError};
 pub use intervention::{Intervention, Mode, ParseModeError};
 pub use manifest::{InputFile, Manifest};
 pub use pattern::{ParsePatternError, Pattern};
+pub use placeholder::placeholder;
 pub use record::Record;
 pub use task::{Metric, ParseTaskError, Split, Task, TaskKind};
 

@@ -107,6 +107,7 @@ pub fn prepare(
                 model,
                 LoadReport {
                     fresh,
+                    notes: checkpoint.notes().to_vec(),
                     ..LoadReport::default()
                 },
             ))

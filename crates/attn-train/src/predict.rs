@@ -3,7 +3,7 @@
 use crate::metrics::{MetricEstimate, Pair, bootstrap_metric, score};
 use crate::plan::micro_batches;
 use crate::{TrainError, TrainingSet};
-use attn_bert::{ForwardError, SequenceClassifier, TokenBatch, TokenIds, to_host};
+use attn_bert::{ForwardError, SequenceClassifier, TokenBatch, TokenIds, to_finite};
 use attn_core::{Intervention, Metric};
 use burn::module::Module;
 use serde::{Deserialize, Serialize};
@@ -84,7 +84,7 @@ impl Evaluation {
 /// `progress` is told after every pass how many are done of how many, and can end the work there.
 ///
 /// # Errors
-/// [`TrainError`] when an example does not fit the model or the device fails, and
+/// [`TrainError`] when an example does not fit the model, a logit is NaN or infinite or the device fails, and
 /// [`TrainError::Cancelled`] when `progress` breaks off. No examples are no error: the result is empty.
 pub fn predict(
     model: &SequenceClassifier,
@@ -103,7 +103,8 @@ pub fn predict(
             done += part.len();
             let tokens: Vec<TokenIds<'_>> = part.iter().map(|&i| examples_here[i]).collect();
             let batch = TokenBatch::new(&tokens).map_err(ForwardError::from)?;
-            let rows = to_host(model.logits(&batch, &Intervention::none(), None)?)?;
+            let logits = model.logits(&batch, &Intervention::none(), None)?;
+            let rows = to_finite(logits, "logits")?;
             for (row, index) in rows.chunks_exact(labels).zip(part) {
                 let at = (start + index) * labels;
                 values[at..at + labels].copy_from_slice(row);

@@ -97,7 +97,7 @@ fn from_model(
     let data = args.data.beside([&model.trained_on]);
     let set = inputs::from_task(&data, task, &model.tokenizer)?;
     for note in model.notes.iter().chain(&set.notes) {
-        eprintln!("note: {note}");
+        crate::model::say(note);
     }
     let (layers, heads) = (model.encoder.layers(), model.encoder.heads());
     let ids: Vec<HeadId> = (0..layers * heads)

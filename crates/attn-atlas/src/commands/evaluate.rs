@@ -33,7 +33,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let (classifier, mut notes) = fit.load(&model, fresh.unwrap_or(0))?;
     notes.extend(model.provenance.note(task.name()));
     for note in set.notes.iter().chain(&notes) {
-        eprintln!("note: {note}");
+        crate::model::say(note);
     }
     let config = serde_json::json!({
         "experiment": "evaluate", "model": model.name, "task": task, "split": args.split,

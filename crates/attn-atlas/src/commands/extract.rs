@@ -27,7 +27,7 @@ pub fn run(args: &ExtractArgs) -> anyhow::Result<()> {
         None => inputs::from_task(&data, args.task, &model.tokenizer)?,
     };
     for note in model.notes.iter().chain(&set.notes) {
-        eprintln!("note: {note}");
+        crate::model::say(note);
     }
     let (layers, heads) = (model.encoder.layers(), model.encoder.heads());
     let all: Vec<HeadId> = (0..layers * heads)

@@ -2,13 +2,15 @@
 
 use super::CheckpointError;
 use super::names::{Place, canonical};
+use super::pruned::Cut;
 use super::weights::Weights;
+use crate::BertConfig;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How fresh parameters are drawn: N(0, `deviation`) for matrices and tables, LayerNorm 1 and 0,
 /// biases 0 (the paper's random baseline, Section 4.3).
@@ -43,9 +45,8 @@ impl Fresh {
 
 /// Fills a module's parameters.
 pub(super) struct Binder<'a> {
-    pub weights: Option<&'a Weights>,
-    /// Canonical name to the name in the file.
-    pub available: BTreeMap<String, String>,
+    /// The file and the configuration that belongs to it.
+    pub weights: Option<(&'a Weights, &'a BertConfig)>,
     pub fresh: Fresh,
     /// Canonical names that may be missing from the file.
     pub optional: fn(&str) -> bool,
@@ -57,17 +58,13 @@ pub(super) struct Binder<'a> {
 }
 
 impl<'a> Binder<'a> {
-    pub fn new(weights: Option<&'a Weights>, fresh: Fresh, optional: fn(&str) -> bool) -> Self {
-        let available = weights
-            .map(|w| {
-                w.names()
-                    .map(|name| (canonical(name), name.to_owned()))
-                    .collect()
-            })
-            .unwrap_or_default();
+    pub fn new(
+        weights: Option<(&'a Weights, &'a BertConfig)>,
+        fresh: Fresh,
+        optional: fn(&str) -> bool,
+    ) -> Self {
         Self {
             weights,
-            available,
             fresh,
             optional,
             loaded: BTreeSet::new(),
@@ -81,7 +78,10 @@ impl<'a> Binder<'a> {
     /// Values for the parameter at the current place in our layout, or `None` when it stays.
     fn values(&mut self, shape: &[usize]) -> Result<Option<Vec<f32>>, CheckpointError> {
         let name = canonical(&self.place.name());
-        let Some((weights, file_name)) = self.weights.zip(self.available.get(&name)) else {
+        let found = self
+            .weights
+            .and_then(|(weights, config)| Some((weights, config, weights.name_of(&name)?)));
+        let Some((weights, config, file_name)) = found else {
             if self.weights.is_some() && !(self.optional)(&name) {
                 self.missing.push(name);
                 return Ok(None);
@@ -90,27 +90,55 @@ impl<'a> Binder<'a> {
             return Ok(Some(self.fresh.values(&self.place, shape.iter().product())));
         };
         let transposed = self.place.is_transposed();
-        let expected: Vec<usize> = if transposed {
+        let whole: Vec<usize> = if transposed {
             shape.iter().rev().copied().collect()
         } else {
             shape.to_vec()
         };
+        let cut = Cut::of(config, &name, &whole);
+        let expected = cut.as_ref().map_or(whole, Cut::shape);
         let found = weights.shape(file_name).unwrap_or_default();
         if found != expected {
             return Err(CheckpointError::Shape {
-                path: weights.path().to_owned(),
-                name: file_name.clone(),
+                path: weights.file_of(file_name).to_owned(),
+                name: file_name.to_owned(),
                 found: found.to_vec(),
                 expected,
             });
         }
-        let values = weights.values(file_name).transpose()?.unwrap_or_default();
-        self.loaded.insert(file_name.clone());
+        let mut values = weights.values(file_name).transpose()?.unwrap_or_default();
+        if let Some(first) = values.iter().position(|v| !v.is_finite()) {
+            return Err(CheckpointError::NotFinite {
+                path: weights.file_of(file_name).to_owned(),
+                name: file_name.to_owned(),
+                index: place_of(first, &expected),
+                value: values[first],
+            });
+        }
+        if let Some(cut) = cut {
+            values = cut.widen(&values);
+        }
+        self.loaded.insert(file_name.to_owned());
         Ok(Some(match shape {
             [inputs, outputs] if transposed => transpose(&values, *outputs, *inputs),
             _ => values,
         }))
     }
+}
+
+/// The index along each axis of the number at `flat` of a tensor of this shape, row-major.
+fn place_of(mut flat: usize, shape: &[usize]) -> Vec<usize> {
+    let mut place: Vec<usize> = shape
+        .iter()
+        .rev()
+        .map(|&size| {
+            let index = flat % size.max(1);
+            flat /= size.max(1);
+            index
+        })
+        .collect();
+    place.reverse();
+    place
 }
 
 /// `[rows, columns]` to `[columns, rows]`, both row-major.
@@ -220,6 +248,13 @@ impl ModuleVisitor for Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_count_from_the_last_axis() {
+        assert_eq!(place_of(0, &[2, 3]), [0, 0]);
+        assert_eq!(place_of(5, &[2, 3]), [1, 2]);
+        assert_eq!(place_of(4, &[7]), [4]);
+    }
 
     #[test]
     fn transposes() {

@@ -42,6 +42,51 @@ pub enum CheckpointError {
         /// What the reader found.
         reason: String,
     },
+    /// A git-lfs pointer or an HTML page in the file's place.
+    #[error("{path}: {what}")]
+    Placeholder {
+        /// The file.
+        path: PathBuf,
+        /// What it is and what to do.
+        what: &'static str,
+    },
+    /// The index of a checkpoint in several files is broken or contradicts them.
+    #[error("{path}: {reason}")]
+    Shards {
+        /// The index.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Two tensors for one parameter.
+    #[error(
+        "{path}: tensors '{first}' and '{second}' are both the parameter '{parameter}': remove one"
+    )]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The parameter.
+        parameter: String,
+        /// A name in the file.
+        first: String,
+        /// The other name.
+        second: String,
+    },
+    /// A weight that is no number.
+    #[error(
+        "{path}: tensor '{name}' has {value} at {index:?}, counted from 0: nothing that the model computes would mean \
+         anything; the file is damaged, or training went out of bounds"
+    )]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name in the file.
+        name: String,
+        /// Where the first one stands.
+        index: Vec<usize>,
+        /// NaN or an infinity.
+        value: f32,
+    },
     /// Tensors that the model needs are not in the file.
     #[error("{path}: {count} tensors are missing, the first is '{first}'; found {found} tensors, for example '{sample}'", count = names.len(), first = names.first().map_or("", String::as_str))]
     Tensors {

@@ -1,33 +1,40 @@
 //! Checkpoints: folders in Hugging Face's layout, in and out.
 //!
 //! A folder holds `config.json`, the weights (`model.safetensors` in fp32, fp16 or bf16, or
-//! `pytorch_model.bin`) and the tokenizer (`tokenizer.json` or `vocab.txt`), which this crate only
-//! carries along. Names may have the prefix `bert.` or not and may say `gamma` and `beta`. A pooler
-//! or classifier may be missing: it is drawn afresh from a seed and reported. Everything else that
-//! is missing, and every shape that does not fit, is an error; what is not used is listed.
+//! `pytorch_model.bin`, each whole or in shards with an index) and the tokenizer (`tokenizer.json` or
+//! `vocab.txt`), which this crate only carries along. Names may have the prefixes `module.` and `bert.` or not
+//! and may say `gamma` and `beta`; a pickle may hold the model under `state_dict` or `model_state_dict`. A
+//! pooler or classifier may be missing: it is drawn afresh from a seed and reported. Everything else that
+//! is missing, every shape that does not fit and every number that is not finite is an error; what is not used
+//! is listed. A key of `config.json` that changes the computation and is not implemented is an error, too;
+//! keys that nobody knows are notes.
 
 mod bind;
 mod bounds;
 mod error;
 mod head;
 mod names;
+mod pruned;
+mod shards;
 mod weights;
 
 pub use bind::Fresh;
 pub use error::CheckpointError;
 pub use weights::Weights;
 
-use crate::{BertConfig, BertModel, SequenceClassifier};
+use crate::{BertConfig, BertModel, SequenceClassifier, config_keys};
+use attn_core::HeadId;
 use attn_core::io::{IoError, write_atomically, write_json};
 use bind::Binder;
 use burn::module::Module;
 use burn::tensor::Device;
+use pruned::Cut;
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-const LAYOUT: &str =
-    "config.json, model.safetensors (or pytorch_model.bin) and tokenizer.json (or vocab.txt)";
+const LAYOUT: &str = "config.json, model.safetensors (or pytorch_model.bin, or the index of either's shards) and \
+     tokenizer.json (or vocab.txt)";
 
 /// Files that belong to a tokenizer and are carried along when a model is saved.
 pub const TOKENIZER_FILES: [&str; 5] = [
@@ -44,6 +51,7 @@ pub struct Checkpoint {
     folder: PathBuf,
     config: BertConfig,
     weights: Weights,
+    notes: Vec<String>,
 }
 
 /// What loading did.
@@ -57,6 +65,8 @@ pub struct LoadReport {
     pub left_out: Vec<String>,
     /// Tensors of the file that the model does not use.
     pub unused: Vec<String>,
+    /// The checkpoint's own notes ([`Checkpoint::notes`]).
+    pub notes: Vec<String>,
 }
 
 fn pooler(name: &str) -> bool {
@@ -80,16 +90,8 @@ impl Checkpoint {
     /// weight file is damaged.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, CheckpointError> {
         let folder = folder.as_ref().to_owned();
-        let config = read_config(&folder)?;
-        let (safe, pickle) = (
-            folder.join("model.safetensors"),
-            folder.join("pytorch_model.bin"),
-        );
-        let weights = if safe.is_file() {
-            Weights::safetensors(&safe)?
-        } else if pickle.is_file() {
-            Weights::pytorch(&pickle)?
-        } else {
+        let (config, mut notes) = read_config(&folder)?;
+        let Some(weights) = Weights::find(&folder)? else {
             return Err(CheckpointError::Missing {
                 folder,
                 wanted: "model.safetensors or pytorch_model.bin",
@@ -97,11 +99,39 @@ impl Checkpoint {
             });
         };
         bounds::fit(&folder.join("config.json"), &config, &weights)?;
+        let pruned: Vec<String> = (0..config.num_hidden_layers)
+            .flat_map(|layer| {
+                let heads = config.pruned_in(layer);
+                heads
+                    .into_iter()
+                    .map(move |head| HeadId::new(layer, head).to_string())
+            })
+            .collect();
+        if !pruned.is_empty() {
+            notes.push(format!(
+                "model: pruned heads, which the checkpoint lacks: {}; they keep their numbers, add nothing, and their \
+                 maps are all zeros, as if ablated with mode zero",
+                pruned.join(", ")
+            ));
+        }
         Ok(Self {
             folder,
             config,
             weights,
+            notes,
         })
+    }
+
+    /// What a reader of numbers should know: unknown keys of the configuration, pruned heads, and what
+    /// [`Checkpoint::note`] added.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Adds notes of what belongs to the checkpoint, its tokenizer's for one: every later [`LoadReport`] has
+    /// them.
+    pub fn note(&mut self, notes: impl IntoIterator<Item = String>) {
+        self.notes.extend(notes);
     }
 
     /// The folder.
@@ -140,7 +170,8 @@ impl Checkpoint {
     /// Whether the file holds a classifier, and with how many labels.
     pub fn classifier_labels(&self) -> Option<usize> {
         self.weights
-            .shape("classifier.weight")
+            .name_of("classifier.weight")
+            .and_then(|name| self.weights.shape(name))
             .and_then(|shape| shape.first().copied())
     }
 
@@ -183,13 +214,23 @@ impl Checkpoint {
     ///
     /// # Errors
     /// As [`Checkpoint::load_encoder`]; a classifier with another number of labels is a shape
-    /// error.
+    /// error, one of several labels at once ([`CheckpointError::Config`]) is not supported.
     pub fn load_classifier(
         &self,
         labels: usize,
         seed: u64,
         device: &Device,
     ) -> Result<(SequenceClassifier, LoadReport), CheckpointError> {
+        if self.config.problem_type.as_deref() == Some("multi_label_classification")
+            && self.classifier_labels().is_some()
+        {
+            return Err(CheckpointError::Config {
+                path: self.folder.join("config.json"),
+                reason: "problem_type is \"multi_label_classification\", expected \"single_label_classification\" or \
+                         \"regression\": several labels at once are not implemented"
+                    .to_owned(),
+            });
+        }
         let model = SequenceClassifier::new(&self.config, labels, device);
         self.fill(model, self.fresh(seed), pooler_or_classifier)
     }
@@ -207,7 +248,7 @@ impl Checkpoint {
         fresh: Fresh,
         optional: fn(&str) -> bool,
     ) -> Result<(M, LoadReport), CheckpointError> {
-        let mut binder = Binder::new(Some(&self.weights), fresh, optional);
+        let mut binder = Binder::new(Some((&self.weights, &self.config)), fresh, optional);
         let module = module.map(&mut binder);
         if let Some(error) = binder.error {
             return Err(error);
@@ -231,12 +272,14 @@ impl Checkpoint {
             fresh: binder.drawn,
             left_out: Vec::new(),
             unused,
+            notes: self.notes.clone(),
         };
         Ok((module, report))
     }
 }
 
-fn read_config(folder: &Path) -> Result<BertConfig, CheckpointError> {
+/// The configuration, and what a reader should know of it.
+fn read_config(folder: &Path) -> Result<(BertConfig, Vec<String>), CheckpointError> {
     let path = folder.join("config.json");
     if !path.is_file() {
         return Err(CheckpointError::Missing {
@@ -246,14 +289,29 @@ fn read_config(folder: &Path) -> Result<BertConfig, CheckpointError> {
         });
     }
     let text = bounds::config_text(&path)?;
-    let config: BertConfig = serde_json::from_str(&text).map_err(|e| CheckpointError::Config {
+    weights::genuine(&path, text.as_bytes())?;
+    let broken = |reason: String| CheckpointError::Config {
         path: path.clone(),
-        reason: e.to_string(),
-    })?;
-    match config.problem() {
-        Some(reason) => Err(CheckpointError::Config { path, reason }),
-        None => bounds::config(&path, &config).map(|()| config),
+        reason,
+    };
+    let keys: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&text).map_err(|e| broken(e.to_string()))?;
+    let unknown = config_keys::check(&keys).map_err(broken)?;
+    // Read from the text again: an error then says in which line.
+    let config: BertConfig = serde_json::from_str(&text).map_err(|e| broken(e.to_string()))?;
+    if let Some(reason) = config.problem() {
+        return Err(broken(reason));
     }
+    bounds::config(&path, &config)?;
+    let notes = if unknown.is_empty() {
+        Vec::new()
+    } else {
+        vec![format!(
+            "config.json: keys that are not known and were ignored: {}",
+            unknown.join(", ")
+        )]
+    };
+    Ok((config, notes))
 }
 
 /// Saves an encoder or classifier with its configuration in Hugging Face's layout, as fp32
@@ -271,12 +329,13 @@ pub fn save<M: Module>(
     let parameters = bind::parameters(module)?;
     let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = parameters
         .into_iter()
-        .map(|p| {
-            (
-                p.name,
-                p.shape,
-                p.values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            )
+        .map(|mut p| {
+            if let Some(cut) = Cut::of(config, &names::canonical(&p.name), &p.shape) {
+                p.values = cut.narrow(&p.values);
+                p.shape = cut.shape();
+            }
+            let values = p.values.iter().flat_map(|v| v.to_le_bytes());
+            (p.name, p.shape, values.collect())
         })
         .collect();
     let path = folder.join("model.safetensors");

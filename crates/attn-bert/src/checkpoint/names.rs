@@ -52,9 +52,10 @@ impl Place {
     }
 }
 
-/// One spelling for all: without the prefix `bert.`, and with the `gamma` and `beta` of old
-/// checkpoints as `weight` and `bias`.
+/// One spelling for all: without the prefixes `module.` (of `DataParallel`) and `bert.`, and with the `gamma`
+/// and `beta` of old checkpoints as `weight` and `bias`.
 pub(super) fn canonical(name: &str) -> String {
+    let name = name.strip_prefix("module.").unwrap_or(name);
     let name = name.strip_prefix("bert.").unwrap_or(name);
     if let Some(stem) = name.strip_suffix(".gamma") {
         format!("{stem}.weight")
@@ -76,6 +77,11 @@ mod tests {
             "embeddings.LayerNorm.weight"
         );
         assert_eq!(canonical("classifier.weight"), "classifier.weight");
+        assert_eq!(canonical("module.classifier.weight"), "classifier.weight");
+        assert_eq!(
+            canonical("module.bert.pooler.dense.bias"),
+            "pooler.dense.bias"
+        );
         let mut place = Place::default();
         for (field, container) in [
             ("encoder", "Struct:BertModel"),

@@ -2,27 +2,33 @@
 //!
 //! A [`Tokenizer`] is read from a checkpoint's folder: `tokenizer.json` (any model: WordPiece,
 //! Unigram, BPE, with any special tokens), or else `vocab.txt`, from which BERT's own WordPiece
-//! tokenizer is built. Whatever padding and truncation the file asks for is switched off:
-//! MiniLM's, for one, pads every text to 128 pieces. We truncate as BERT does, the longer text first.
+//! tokenizer is built. Every setting in the folder that changes the tokens is honoured as the fast
+//! tokenizers of transformers do, or refused by name (docs/your-own.md has the table). Padding and
+//! truncation in `tokenizer.json` are left out, as transformers does: MiniLM's, for one, pads every text to
+//! 128 tokens. We truncate as BERT does, the longer text first.
 //!
 //! Every piece knows the bytes of the text that it came from, so words, syntax and frame elements
 //! meet word pieces through offsets and never through strings.
 
 mod align;
 mod bounds;
+mod build;
+mod class;
 mod encoding;
+mod file;
+mod frame;
+mod keys;
 mod patterns;
+mod settings;
 
 pub use align::{overlapping, pieces_of_span, pieces_of_spans};
 pub use encoding::{Encoding, Piece, PieceRole};
 
 use attn_core::Example;
+use build::Built;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use tokenizers::models::wordpiece::WordPiece;
-use tokenizers::normalizers::BertNormalizer;
-use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
-use tokenizers::processors::bert::BertProcessing;
-use tokenizers::{AddedToken, TruncationParams, TruncationStrategy};
+use tokenizers::{TruncationDirection, TruncationParams, TruncationStrategy};
 
 /// A tokenizer that cannot be read, or a text that it cannot take.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +46,18 @@ pub enum TokeniseError {
         path: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// A setting that is not supported, contradicts another, or has a value of another kind.
+    #[error("{path}: {key} is {found}, expected {expected}")]
+    Setting {
+        /// The file.
+        path: PathBuf,
+        /// The setting.
+        key: String,
+        /// Its value.
+        found: String,
+        /// What is supported, or what it contradicts.
+        expected: String,
     },
     /// The length limit leaves no room.
     #[error(
@@ -67,35 +85,41 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     path: PathBuf,
     limit: usize,
+    segments: bool,
+    reserved: BTreeSet<u32>,
+    notes: Vec<String>,
 }
 
 impl Tokenizer {
-    /// Reads the tokenizer of a checkpoint folder. Encodings have at most `limit` pieces, special
-    /// tokens included.
+    /// Reads the tokenizer of a checkpoint folder. Encodings have at most `limit` tokens, special
+    /// tokens included, and no more than the folder's `model_max_length`.
     ///
     /// # Errors
-    /// [`TokeniseError`] when the folder has none, the file is broken or the limit too small.
+    /// [`TokeniseError`] when the folder has none, the file is broken, a setting is not supported or the
+    /// limit too small.
     pub fn open(folder: &Path, limit: usize) -> Result<Self, TokeniseError> {
         bounds::check(folder)?;
         bounds::quiet(folder, || Self::read(folder, limit))
     }
 
     fn read(folder: &Path, limit: usize) -> Result<Self, TokeniseError> {
-        let (json, vocabulary) = (folder.join("tokenizer.json"), folder.join("vocab.txt"));
-        let (path, mut inner) = if json.is_file() {
-            let inner =
-                tokenizers::Tokenizer::from_file(&json).map_err(|e| TokeniseError::File {
-                    path: json.clone(),
-                    reason: e.to_string(),
-                })?;
-            (json, inner)
-        } else if vocabulary.is_file() {
-            let inner = from_vocabulary(&vocabulary, lower_cases(folder)?)?;
-            (vocabulary, inner)
-        } else {
-            return Err(TokeniseError::Missing {
-                folder: folder.to_owned(),
-            });
+        let Built {
+            mut inner,
+            path,
+            mut notes,
+            segments,
+            truncate_left,
+            max_length,
+            reserved,
+        } = build::read(folder)?;
+        let limit = match max_length {
+            Some(length) if length < limit => {
+                notes.push(format!(
+                    "tokenizer_config.json: model_max_length is {length}: texts are cut there, not at {limit} tokens"
+                ));
+                length
+            }
+            _ => limit,
         };
         let special = inner
             .get_post_processor()
@@ -107,6 +131,11 @@ impl Tokenizer {
         let truncation = TruncationParams {
             max_length: limit,
             strategy: TruncationStrategy::LongestFirst,
+            direction: if truncate_left {
+                TruncationDirection::Left
+            } else {
+                TruncationDirection::Right
+            },
             ..TruncationParams::default()
         };
         inner
@@ -115,7 +144,20 @@ impl Tokenizer {
                 path: path.clone(),
                 reason: e.to_string(),
             })?;
-        Ok(Self { inner, path, limit })
+        Ok(Self {
+            inner,
+            path,
+            limit,
+            segments,
+            reserved,
+            notes,
+        })
+    }
+
+    /// What a reader of numbers should know of the settings: unknown keys, and what transformers'
+    /// defaults changed.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The file it was read from.
@@ -128,11 +170,14 @@ impl Tokenizer {
         self.limit
     }
 
-    /// One more than the largest id it can produce: a model needs at least as many embeddings.
+    /// One more than the largest id it can produce: a model needs at least as many embeddings. Tokens for
+    /// padding and masking that stand in no vocabulary, and that transformers numbers behind it, do not
+    /// count: no text has them unless it spells them out.
     pub fn ids(&self) -> usize {
         self.inner
             .get_vocab(true)
             .values()
+            .filter(|id| !self.reserved.contains(id))
             .max()
             .map_or(0, |&id| id as usize + 1)
     }
@@ -149,7 +194,11 @@ impl Tokenizer {
             example: example.id.clone(),
             reason,
         })?;
-        Ok(Encoding::new(&raw, a, b, self.limit))
+        let mut encoding = Encoding::new(&raw, a, b, self.limit);
+        if !self.segments {
+            encoding.pieces.iter_mut().for_each(|p| p.segment = 0);
+        }
+        Ok(encoding)
     }
 
     /// The strings of the word pieces of a bare text, without special tokens or truncation marks.
@@ -164,66 +213,4 @@ impl Tokenizer {
             })?;
         Ok(raw.get_tokens().to_vec())
     }
-}
-
-/// Whether `tokenizer_config.json` asks for lower case; yes when it says nothing, as
-/// bert-base-uncased has it.
-fn lower_cases(folder: &Path) -> Result<bool, TokeniseError> {
-    let path = folder.join("tokenizer_config.json");
-    if !path.is_file() {
-        return Ok(true);
-    }
-    let broken = |reason: String| TokeniseError::File {
-        path: path.clone(),
-        reason,
-    };
-    let text = std::fs::read_to_string(&path).map_err(|e| broken(e.to_string()))?;
-    let value: serde_json::Value =
-        serde_json::from_str(&text).map_err(|e| broken(e.to_string()))?;
-    Ok(value
-        .get("do_lower_case")
-        .and_then(serde_json::Value::as_bool)
-        .unwrap_or(true))
-}
-
-/// BERT's WordPiece tokenizer from its vocabulary alone.
-fn from_vocabulary(path: &Path, lower_case: bool) -> Result<tokenizers::Tokenizer, TokeniseError> {
-    let broken = |reason: String| TokeniseError::File {
-        path: path.to_owned(),
-        reason,
-    };
-    let name = path
-        .to_str()
-        .ok_or_else(|| broken("the path is not valid UTF-8".to_owned()))?;
-    let model = WordPiece::from_file(name)
-        .unk_token("[UNK]".to_owned())
-        .build()
-        .map_err(|e| broken(e.to_string()))?;
-    let mut tokenizer = tokenizers::Tokenizer::new(model);
-    let id = |token: &str| {
-        tokenizer
-            .token_to_id(token)
-            .map(|id| (token.to_owned(), id))
-            .ok_or_else(|| {
-                broken(format!(
-                    "the vocabulary has no {token}: is this BERT's vocab.txt?"
-                ))
-            })
-    };
-    let (cls, sep) = (id("[CLS]")?, id("[SEP]")?);
-    id("[UNK]")?;
-    let special: Vec<AddedToken> = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-        .into_iter()
-        .filter(|token| tokenizer.token_to_id(token).is_some())
-        .map(|token| AddedToken::from(token, true))
-        .collect();
-    tokenizer
-        .with_normalizer(Some(BertNormalizer::new(true, true, None, lower_case)))
-        .map_err(|e| broken(e.to_string()))?
-        .with_pre_tokenizer(Some(BertPreTokenizer))
-        .with_post_processor(Some(BertProcessing::new(sep, cls)));
-    tokenizer
-        .add_special_tokens(special)
-        .map_err(|e| broken(e.to_string()))?;
-    Ok(tokenizer)
 }
