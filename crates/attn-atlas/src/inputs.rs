@@ -248,6 +248,8 @@ pub fn from_file(path: &Path, tokenizer: &Tokenizer) -> anyhow::Result<InputSet>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::TrainFrom;
+    use crate::held_out::HeldOut;
 
     #[test]
     fn a_note_names_its_split_once() {
@@ -304,6 +306,7 @@ mod tests {
             train_from,
             group_by: group_by.iter().map(|g| (*g).to_owned()).collect(),
             ungrouped: false,
+            held_out: HeldOut::Training,
             train_fraction: 0.8,
             split_seed: 1,
         };

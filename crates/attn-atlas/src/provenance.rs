@@ -142,6 +142,7 @@ mod tests {
             examples: Vec::new(),
             inputs: Vec::new(),
             notes: vec![note.to_owned()],
+            all_rows: false,
         };
         let same = "QNLI dev: the dev part of a fixed, stratified split of the dev rows (5463: 4370 to train, 1093 to dev; seed 42)";
         assert!(found.check_split("m", &set("QNLI", same)).is_ok());
