@@ -13,17 +13,22 @@ use std::time::{Duration, Instant};
 const ALL: &str = "table1,framenet,stats,patterns,ablation,report";
 
 fn reproduce(folder: &Path) -> Command {
+    reproduce_only("table1,stats,ablation,report", "1", folder)
+}
+
+fn reproduce_only(stages: &str, epochs: &str, folder: &Path) -> Command {
     let mut command = attn();
     command
         .args(["reproduce", "--tasks", "MNLI", "--max-length", "64"])
-        .args(["--epochs", "1", "--max-train", "32", "--max-eval", "12"])
         .args([
+            "--max-train",
+            "32",
+            "--max-eval",
+            "12",
             "--max-scored",
             "12",
-            "--only",
-            "table1,stats,ablation,report",
         ])
-        .arg("--model")
+        .args(["--epochs", epochs, "--only", stages, "--model"])
         .arg(tiny())
         .arg("--checkpoints")
         .arg(folder.join("checkpoints"))
@@ -99,7 +104,10 @@ fn a_second_run_in_the_folder_waits_or_refuses() {
     );
     let second = run(&mut reproduce(folder.path()));
     let said = errors(&second);
-    assert!(first.wait().unwrap().success() && second.status.success(), "{said}");
+    assert!(
+        first.wait().unwrap().success() && second.status.success(),
+        "{said}"
+    );
     assert!(said.contains("waiting for it to end"), "{said}");
 }
 
@@ -128,37 +136,67 @@ fn a_file_of_ones_own_is_refused_where_tasks_are_gone_through() {
 /// (which leaves a temporary), just after, and in the middle of work. What is damaged at some of them
 /// is given by its path: a byte is changed, or the end cut off.
 const STOPS: [(&str, Option<(&str, Damage)>); 33] = [
-    ("during MNLI pretrained seed 1#3", None),
+    ("during MNLI pretrained seed 1#2", None),
     ("write training/state.safetensors", None),
-    ("wrote training/state.safetensors", Some(("checkpoints/MNLI-pretrained-s1/training/state.safetensors", Damage::Byte))),
+    (
+        "wrote training/state.safetensors",
+        Some((
+            "checkpoints/MNLI-pretrained-s1/training/state.safetensors",
+            Damage::Byte,
+        )),
+    ),
     ("wrote training/state.safetensors", None),
     ("write MNLI-pretrained-s1/model.safetensors", None),
     ("write training/predictions.parquet", None),
     ("write training/receipt.json", None),
-    ("wrote MNLI-pretrained-s1/training/receipt.json", Some(("checkpoints/MNLI-pretrained-s1/model.safetensors", Damage::Byte))),
+    (
+        "wrote MNLI-pretrained-s1/training/receipt.json",
+        Some((
+            "checkpoints/MNLI-pretrained-s1/model.safetensors",
+            Damage::Byte,
+        )),
+    ),
     ("wrote MNLI-normal-s1/config.json", None),
     ("write tables/table-1.csv", None),
-    ("wrote table1/manifest.json", Some(("run/table1/records.parquet", Damage::Cut))),
+    (
+        "wrote table1/manifest.json",
+        Some(("run/table1/records.parquet", Damage::Cut)),
+    ),
     ("during FrameNet sentences#2", None),
     ("write figures/figure-3-example.svg", None),
-    ("write framenet/manifest.json", Some(("checkpoints/MNLI-normal-s1/training/manifest.json", Damage::Byte))),
+    (
+        "write framenet/manifest.json",
+        Some((
+            "checkpoints/MNLI-normal-s1/training/manifest.json",
+            Damage::Byte,
+        )),
+    ),
     ("wrote framenet/manifest.json", None),
     ("during stats MNLI", None),
     ("write stats/records.jsonl", None),
     ("write stats/manifest.json", None),
-    ("wrote stats/manifest.json", Some(("run/stats/manifest.json", Damage::Cut))),
+    (
+        "wrote stats/manifest.json",
+        Some(("run/stats/manifest.json", Damage::Cut)),
+    ),
     ("during patterns-shares MNLI pretrained", None),
     ("during patterns-shares MNLI fine-tuned", None),
     ("write figures/figure-1.png", None),
     ("during grid MNLI", None),
     ("write patterns/manifest.json", None),
-    ("wrote patterns/manifest.json", Some(("run/patterns/figures/figure-1.svg", Damage::Byte))),
+    (
+        "wrote patterns/manifest.json",
+        Some(("run/patterns/figures/figure-1.svg", Damage::Byte)),
+    ),
     ("during ablating MNLI", None),
     ("write MNLI/predictions.parquet", None),
     ("during MNLI cumulative, half 2", None),
     ("write MNLI/manifest.json", None),
     ("wrote MNLI/manifest.json", None),
-    ("write ablation/tables/claims.md", Some(("run/ablation/MNLI/predictions.parquet", Damage::Byte))),
+    (
+        "write ablation/tables/claims.md",
+        Some(("run/ablation/MNLI/predictions.parquet", Damage::Byte)),
+    ),
     ("write report.html", None),
     ("write REPORT.md", None),
 ];
@@ -194,7 +232,10 @@ fn outputs(folder: &Path) -> BTreeMap<PathBuf, Vec<String>> {
     };
     let manifests = ending(folder, "manifest.json");
     let inside = |path: &PathBuf| path.strip_prefix(folder).unwrap().to_owned();
-    manifests.iter().map(|path| (inside(path), of(path))).collect()
+    manifests
+        .iter()
+        .map(|path| (inside(path), of(path)))
+        .collect()
 }
 
 /// Stops the run at each point, and in between cuts or changes finished files; then lets it end and
@@ -204,17 +245,17 @@ fn outputs(folder: &Path) -> BTreeMap<PathBuf, Vec<String>> {
 fn a_run_that_is_killed_and_damaged_ends_with_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let (calm, rough) = (folder.path().join("calm"), folder.path().join("rough"));
-    let all = |place: &Path| {
-        let mut command = reproduce(place);
-        command.args(["--only", ALL]);
-        command
-    };
+    // Two epochs of one step, each with a state at its end.
+    let all = |place: &Path| reproduce_only(ALL, "2", place);
     success(&mut all(&calm));
     let mut leftovers = 0;
     for (point, damage) in STOPS {
         let output = run(all(&rough).env("ATTN_STOP_AT", point));
         let said = errors(&output);
-        assert!(said.contains("ATTN_STOP_AT: stopped at"), "'{point}' is not reached: {said}");
+        assert!(
+            said.contains("ATTN_STOP_AT: stopped at"),
+            "'{point}' is not reached: {said}"
+        );
         assert!(!output.status.success());
         leftovers += ending(&rough, ".tmp").len();
         let Some((name, how)) = damage else { continue };
@@ -227,7 +268,10 @@ fn a_run_that_is_killed_and_damaged_ends_with_the_same_bytes() {
         }
         std::fs::write(&path, bytes).unwrap();
     }
-    assert!(leftovers > 10, "only {leftovers} half-written files were left on the way");
+    assert!(
+        leftovers > 10,
+        "only {leftovers} half-written files were left on the way"
+    );
     let end = run(&mut all(&rough));
     assert!(end.status.success(), "{}", errors(&end));
     assert_same(&calm, &rough);
@@ -268,17 +312,28 @@ fn the_starter_set_is_there_in_any_folder() {
     let first = run(&mut started());
     let said = errors(&first);
     assert!(first.status.success(), "{said}");
-    assert!(said.contains("no datasets/starter/glue here: taking"), "{said}");
+    assert!(
+        said.contains("no datasets/starter/glue here: taking"),
+        "{said}"
+    );
     let results = here.join("results/tiny-bert-starter");
     for stage in ["table1", "framenet", "stats", "patterns", "ablation/MNLI"] {
-        assert!(results.join(stage).join("manifest.json").is_file(), "{stage}");
+        assert!(
+            results.join(stage).join("manifest.json").is_file(),
+            "{stage}"
+        );
     }
     assert!(results.join("report.html").is_file());
     // Damage in the unpacked set is mended, so that everything is found as it was.
     std::fs::write(cache.join("starter/glue/MNLI/train.tsv"), "broken").unwrap();
     let said = errors(&run(&mut started()));
     assert!(said.matches("done before").count() >= 4, "{said}");
-    assert!(std::fs::metadata(cache.join("starter/glue/MNLI/train.tsv")).unwrap().len() > 1000);
+    assert!(
+        std::fs::metadata(cache.join("starter/glue/MNLI/train.tsv"))
+            .unwrap()
+            .len()
+            > 1000
+    );
 }
 
 /// The very command of the README, as far as a plan: its model comes from the cache.
@@ -296,7 +351,10 @@ fn reproduce_without_options_runs_in_any_folder() {
     let plan = success(command.args(["reproduce", "--dry-run"]));
     assert!(plan.contains("all-MiniLM-L6-v2 on MRPC, STS-B"), "{plan}");
     assert!(plan.contains("framenet"), "{plan}");
-    assert!(plan.contains("into results/all-MiniLM-L6-v2-starter"), "{plan}");
+    assert!(
+        plan.contains("into results/all-MiniLM-L6-v2-starter"),
+        "{plan}"
+    );
 }
 
 /// Runs a command on a disk of `$1` KiB, again and again, each time with half as much space more,
