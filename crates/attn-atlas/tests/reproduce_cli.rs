@@ -2,27 +2,33 @@
 
 mod common;
 
+use attn_core::Manifest;
 use common::{attn, errors, failure, on_a_small_disk, run, success, tiny};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Every stage that a full run has.
+const ALL: &str = "table1,framenet,stats,patterns,ablation,report";
 
 fn reproduce(folder: &Path) -> Command {
+    reproduce_only("table1,stats,ablation,report", "1", folder)
+}
+
+fn reproduce_only(stages: &str, epochs: &str, folder: &Path) -> Command {
     let mut command = attn();
     command
         .args(["reproduce", "--tasks", "MNLI", "--max-length", "64"])
-        .args(["--epochs", "1", "--max-train", "32", "--max-eval", "12"])
         .args([
+            "--max-train",
+            "32",
+            "--max-eval",
+            "12",
             "--max-scored",
             "12",
-            "--only",
-            "table1,stats,ablation,report",
         ])
-        .arg("--model")
+        .args(["--epochs", epochs, "--only", stages, "--model"])
         .arg(tiny())
         .arg("--checkpoints")
         .arg(folder.join("checkpoints"))
@@ -78,14 +84,31 @@ fn a_plan_writes_nothing() {
 }
 
 #[test]
-fn a_second_run_in_the_folder_refuses() {
+fn a_second_run_in_the_folder_waits_or_refuses() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
-    std::fs::create_dir(&out).unwrap();
-    let lock = File::create(out.join(".lock")).unwrap();
-    lock.try_lock().unwrap();
-    let refused = failure(&mut reproduce(folder.path()));
-    assert!(refused.contains("another run is writing here"), "{refused}");
+    let mut first = reproduce(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while std::fs::metadata(out.join(".lock")).map_or(0, |lock| lock.len()) == 0 {
+        assert!(start.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let refused = failure(reproduce(folder.path()).args(["--seed", "7"]));
+    assert!(
+        refused.contains("writing here with other settings (seed is null there, \"7\" here)"),
+        "{refused}"
+    );
+    let second = run(&mut reproduce(folder.path()));
+    let said = errors(&second);
+    assert!(
+        first.wait().unwrap().success() && second.status.success(),
+        "{said}"
+    );
+    assert!(said.contains("waiting for it to end"), "{said}");
 }
 
 #[test]
@@ -109,55 +132,229 @@ fn a_file_of_ones_own_is_refused_where_tasks_are_gone_through() {
     }
 }
 
-/// Kills the run (SIGKILL) at 25 moments and in between cuts or changes finished files; then lets it
-/// end and compares every result with those of a run that nothing disturbed.
+/// Where the run is stopped, in its order, at least twice in every stage: before a file has its name
+/// (which leaves a temporary), just after, and in the middle of work. What is damaged at some of them
+/// is given by its path: a byte is changed, or the end cut off.
+const STOPS: [(&str, Option<(&str, Damage)>); 33] = [
+    ("during MNLI pretrained seed 1#2", None),
+    ("write training/state.safetensors", None),
+    (
+        "wrote training/state.safetensors",
+        Some((
+            "checkpoints/MNLI-pretrained-s1/training/state.safetensors",
+            Damage::Byte,
+        )),
+    ),
+    ("wrote training/state.safetensors", None),
+    ("write MNLI-pretrained-s1/model.safetensors", None),
+    ("write training/predictions.parquet", None),
+    ("write training/receipt.json", None),
+    (
+        "wrote MNLI-pretrained-s1/training/receipt.json",
+        Some((
+            "checkpoints/MNLI-pretrained-s1/model.safetensors",
+            Damage::Byte,
+        )),
+    ),
+    ("wrote MNLI-normal-s1/config.json", None),
+    ("write tables/table-1.csv", None),
+    (
+        "wrote table1/manifest.json",
+        Some(("run/table1/records.parquet", Damage::Cut)),
+    ),
+    ("during FrameNet sentences#2", None),
+    ("write figures/figure-3-example.svg", None),
+    (
+        "write framenet/manifest.json",
+        Some((
+            "checkpoints/MNLI-normal-s1/training/manifest.json",
+            Damage::Byte,
+        )),
+    ),
+    ("wrote framenet/manifest.json", None),
+    ("during stats MNLI", None),
+    ("write stats/records.jsonl", None),
+    ("write stats/manifest.json", None),
+    (
+        "wrote stats/manifest.json",
+        Some(("run/stats/manifest.json", Damage::Cut)),
+    ),
+    ("during patterns-shares MNLI pretrained", None),
+    ("during patterns-shares MNLI fine-tuned", None),
+    ("write figures/figure-1.png", None),
+    ("during grid MNLI", None),
+    ("write patterns/manifest.json", None),
+    (
+        "wrote patterns/manifest.json",
+        Some(("run/patterns/figures/figure-1.svg", Damage::Byte)),
+    ),
+    ("during ablating MNLI", None),
+    ("write MNLI/predictions.parquet", None),
+    ("during MNLI cumulative, half 2", None),
+    ("write MNLI/manifest.json", None),
+    ("wrote MNLI/manifest.json", None),
+    (
+        "write ablation/tables/claims.md",
+        Some(("run/ablation/MNLI/predictions.parquet", Damage::Byte)),
+    ),
+    ("write report.html", None),
+    ("write REPORT.md", None),
+];
+
+#[derive(Clone, Copy)]
+enum Damage {
+    Byte,
+    Cut,
+}
+
+/// Files and folders below one whose names end so.
+fn ending(folder: &Path, end: &str) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.to_string_lossy().ends_with(end) {
+                found.push(path.clone());
+            }
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// What each manifest says was written, by the manifest's place.
+fn outputs(folder: &Path) -> BTreeMap<PathBuf, Vec<String>> {
+    let of = |path: &PathBuf| -> Vec<String> {
+        let manifest: Manifest = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        manifest.outputs.into_iter().map(|file| file.role).collect()
+    };
+    let manifests = ending(folder, "manifest.json");
+    let inside = |path: &PathBuf| path.strip_prefix(folder).unwrap().to_owned();
+    manifests
+        .iter()
+        .map(|path| (inside(path), of(path)))
+        .collect()
+}
+
+/// Stops the run at each point, and in between cuts or changes finished files; then lets it end and
+/// compares every result, and every manifest's list of them, with those of a run that nothing
+/// disturbed.
 #[test]
 fn a_run_that_is_killed_and_damaged_ends_with_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let (calm, rough) = (folder.path().join("calm"), folder.path().join("rough"));
-    success(&mut reproduce(&calm));
-    let mut rng = ChaCha8Rng::seed_from_u64(25);
-    let mut damaged = Vec::new();
-    for kill in 0..25 {
-        let mut child = reproduce(&rough)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(rng.random_range(20..1200)));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        if kill % 5 != 4 {
-            continue;
-        }
-        // Something that is there is cut or changed.
-        let there: Vec<PathBuf> = results(&rough)
-            .into_keys()
-            .filter(|path| !path.ends_with("state.safetensors"))
-            .collect();
-        if there.is_empty() {
-            continue;
-        }
-        let name = &there[rng.random_range(0..there.len())];
+    // Two epochs of one step, each with a state at its end.
+    let all = |place: &Path| reproduce_only(ALL, "2", place);
+    success(&mut all(&calm));
+    let mut leftovers = 0;
+    for (point, damage) in STOPS {
+        let output = run(all(&rough).env("ATTN_STOP_AT", point));
+        let said = errors(&output);
+        assert!(
+            said.contains("ATTN_STOP_AT: stopped at"),
+            "'{point}' is not reached: {said}"
+        );
+        assert!(!output.status.success());
+        leftovers += ending(&rough, ".tmp").len();
+        let Some((name, how)) = damage else { continue };
         let path = rough.join(name);
         let mut bytes = std::fs::read(&path).unwrap();
-        let place = rng.random_range(0..bytes.len());
-        if rng.random_bool(0.5) {
-            bytes.truncate(place);
-        } else {
-            bytes[place] ^= 1 << rng.random_range(0..8);
+        let half = bytes.len() / 2;
+        match how {
+            Damage::Byte => bytes[half] ^= 4,
+            Damage::Cut => bytes.truncate(half),
         }
         std::fs::write(&path, bytes).unwrap();
-        damaged.push(name.clone());
     }
-    let end = run(&mut reproduce(&rough));
-    assert!(end.status.success(), "{damaged:?}: {}", errors(&end));
+    assert!(
+        leftovers > 10,
+        "only {leftovers} half-written files were left on the way"
+    );
+    let end = run(&mut all(&rough));
+    assert!(end.status.success(), "{}", errors(&end));
     assert_same(&calm, &rough);
-    // Once more: everything is found.
-    let again = run(&mut reproduce(&rough));
+    assert_eq!(outputs(&calm), outputs(&rough));
+    assert_eq!(ending(&rough, ".tmp"), Vec::<PathBuf>::new());
+    // Once more: every stage with a manifest is found, as are both trainings.
+    let again = run(&mut all(&rough));
     let said = errors(&again);
-    assert!(said.matches("nothing to do").count() >= 2, "{said}");
+    for stage in ["table1", "framenet", "stats", "patterns"] {
+        let line = format!("run/{stage}: done before");
+        assert_eq!(said.matches(&line).count(), 1, "{line}: {said}");
+    }
+    assert_eq!(said.matches("done before, in").count(), 2, "{said}");
+    let found = String::from_utf8_lossy(&again.stdout).into_owned();
+    assert_eq!(found.matches("holds this very run").count(), 1, "{found}");
     assert_same(&calm, &rough);
+}
+
+/// The starter set and the profiles come with the program: it runs where no checkout is.
+#[test]
+fn the_starter_set_is_there_in_any_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, cache) = (folder.path().join("here"), folder.path().join("cache"));
+    std::fs::create_dir(&here).unwrap();
+    let model = tiny().canonicalize().unwrap();
+    let started = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_attn"));
+        command
+            .current_dir(&here)
+            .env("ATTN_OFFLINE", "1")
+            .env("ATTN_CACHE", &cache)
+            .args(["reproduce", "--tasks", "MNLI", "--max-length", "64"])
+            .args(["--epochs", "1", "--max-train", "32", "--max-eval", "12"])
+            .args(["--max-scored", "12", "--curve-points", "0", "--model"])
+            .arg(&model);
+        command
+    };
+    let first = run(&mut started());
+    let said = errors(&first);
+    assert!(first.status.success(), "{said}");
+    assert!(
+        said.contains("no datasets/starter/glue here: taking"),
+        "{said}"
+    );
+    let results = here.join("results/tiny-bert-starter");
+    for stage in ["table1", "framenet", "stats", "patterns", "ablation/MNLI"] {
+        assert!(
+            results.join(stage).join("manifest.json").is_file(),
+            "{stage}"
+        );
+    }
+    assert!(results.join("report.html").is_file());
+    // Damage in the unpacked set is mended, so that everything is found as it was.
+    std::fs::write(cache.join("starter/glue/MNLI/train.tsv"), "broken").unwrap();
+    let said = errors(&run(&mut started()));
+    assert!(said.matches("done before").count() >= 4, "{said}");
+    assert!(
+        std::fs::metadata(cache.join("starter/glue/MNLI/train.tsv"))
+            .unwrap()
+            .len()
+            > 1000
+    );
+}
+
+/// The very command of the README, as far as a plan: its model comes from the cache.
+#[test]
+fn reproduce_without_options_runs_in_any_folder() {
+    let mut known = attn();
+    known.args(["fetch", "all-MiniLM-L6-v2"]);
+    if !run(&mut known).status.success() {
+        eprintln!("SKIPPED: all-MiniLM-L6-v2 is not in the cache");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_attn"));
+    command.current_dir(folder.path()).env("ATTN_OFFLINE", "1");
+    let plan = success(command.args(["reproduce", "--dry-run"]));
+    assert!(plan.contains("all-MiniLM-L6-v2 on MRPC, STS-B"), "{plan}");
+    assert!(plan.contains("framenet"), "{plan}");
+    assert!(
+        plan.contains("into results/all-MiniLM-L6-v2-starter"),
+        "{plan}"
+    );
 }
 
 /// Runs a command on a disk of `$1` KiB, again and again, each time with half as much space more,

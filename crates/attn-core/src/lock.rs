@@ -102,9 +102,11 @@ impl FolderLock {
         settings: &Value,
         mut waiting: impl FnMut(Option<&Holder>) -> ControlFlow<()>,
     ) -> Result<Self, LockError> {
-        fs::create_dir_all(folder).map_err(|e| IoError::file(folder, "create the folder", e))?;
         let path = folder.join(LOCK);
         loop {
+            // Within the loop: a holder that wrote nothing takes the folder away again.
+            fs::create_dir_all(folder)
+                .map_err(|e| IoError::file(folder, "create the folder", e))?;
             let Some(mut file) = open(&path)? else {
                 continue; // taken away or put there in this moment
             };
@@ -159,6 +161,21 @@ impl FolderLock {
     }
 }
 
+impl Drop for FolderLock {
+    /// A command that failed before it wrote anything leaves nothing.
+    fn drop(&mut self) {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        if entries
+            .map(|entry| entry.file_name())
+            .all(|name| name == LOCK)
+        {
+            // Still held: whoever waits finds that the file is gone and makes its own.
+            let _ = fs::remove_file(self.folder.join(LOCK));
+            let _ = fs::remove_dir(&self.folder);
+        }
+    }
+}
+
 /// Whether a folder has been taken by this program before.
 pub(crate) fn marks(folder: &Path) -> bool {
     let path = folder.join(LOCK);
@@ -191,7 +208,11 @@ fn open(path: &Path) -> Result<Option<File>, LockError> {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             match options.create_new(true).open(path) {
                 Ok(file) => Ok(Some(file)),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+                Err(error)
+                    if [ErrorKind::AlreadyExists, ErrorKind::NotFound].contains(&error.kind()) =>
+                {
+                    Ok(None)
+                }
                 Err(error) => Err(failed(error).into()),
             }
         }
@@ -335,10 +356,10 @@ mod tests {
             while waits.load(Ordering::Relaxed) == 0 {
                 std::thread::yield_now();
             }
-            drop(held);
+            drop(held); // and the folder with it: the second makes it again
             second.join().unwrap().unwrap();
         });
-        fs::remove_dir_all(folder).unwrap();
+        assert!(!folder.exists());
     }
 
     #[test]
@@ -371,7 +392,11 @@ mod tests {
         fs::remove_dir(&lock).unwrap();
         drop(FolderLock::acquire(&folder, &Value::Null, give_up).unwrap());
         assert!(marks(&folder)); // a holder that is gone does not matter
-        FolderLock::acquire(&folder, &json!(1), give_up).unwrap();
+        drop(FolderLock::acquire(&folder, &json!(1), give_up).unwrap());
+        // Where nothing was written, nothing stays.
+        let empty = folder.join("deep/empty");
+        drop(FolderLock::acquire(&empty, &Value::Null, give_up).unwrap());
+        assert!(!empty.exists());
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -149,7 +149,14 @@ fn is_run(folder: &Path) -> bool {
         let text = fs::read(folder.join(name)).unwrap_or_default();
         serde_json::from_slice::<Manifest>(&text).is_ok()
     };
+    let maps = || {
+        ["maps.jsonl", "maps.safetensors"]
+            .iter()
+            .all(|name| folder.join(name).is_file())
+    };
     lock::marks(folder)
+        // Labelled maps, to which labels are added.
+        || maps()
         || manifest("manifest.json")
         || manifest("training/manifest.json")
         || folder.join("training/state.safetensors").is_file()
@@ -223,8 +230,9 @@ mod tests {
         assert!(ok("file").unwrap_err().to_string().contains("found a file"));
         let stop = |_: Option<&lock::Holder>| ControlFlow::Break(());
         let taken = path("run/part");
-        drop(lock::FolderLock::acquire(&taken, &serde_json::Value::Null, stop).unwrap());
+        let held = lock::FolderLock::acquire(&taken, &serde_json::Value::Null, stop).unwrap();
         fs::create_dir_all(taken.join("figures")).unwrap();
+        drop(held);
         fs::write(taken.join("figures/1.svg"), "ours").unwrap();
         for name in ["run", "run/part", "run/part/figures"] {
             ok(name).unwrap();
