@@ -16,6 +16,7 @@ use crate::inputs::{InputSet, from_task};
 use crate::labels::{self, Fit};
 use crate::model::OpenModel;
 use crate::run::{Run, check_folder, sha256, undamaged};
+use crate::stop_if_interrupted;
 use crate::training::{supported, training_set};
 use anyhow::Context;
 use attn_ablate::{Kind, Plan, Variant, variant};
@@ -128,6 +129,7 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
     let clock = std::time::Instant::now();
     let scored = measured.score(&metrics, seed)?;
     run.took("statistics", clock.elapsed().as_secs_f64());
+    stop_if_interrupted()?;
     let mut records = of_scores(&common, &scored);
     let found = write_sweep(&folder, &common, &scored)?;
     records.extend(of_claims(&common, &found));
