@@ -156,7 +156,7 @@ fn predictions_come_back_in_order() {
         (told.last(), together.rows().count()),
         (Some(&(30, 30)), 30)
     );
-    assert!(told.len() > 3 && told.is_sorted(), "{told:?}");
+    assert!(told.len() > 1 && told.is_sorted(), "{told:?}");
     // Whoever asks for an end gets it after that pass.
     let mut passes = 0;
     let stopped = predict(&model, &set.tokens(), 200, &mut |_, _| {

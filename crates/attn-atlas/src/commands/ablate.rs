@@ -17,6 +17,7 @@ use crate::inputs::{InputSet, from_task};
 use crate::labels::{self, Fit};
 use crate::model::OpenModel;
 use crate::run::{Found, Run, check_folder, sha256};
+use crate::stop_if_interrupted;
 use crate::training::{supported, training_set};
 use anyhow::Context;
 use attn_ablate::{Kind, Plan, Variant, variant};
@@ -135,6 +136,7 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
     let clock = std::time::Instant::now();
     let (mut records, written) = write_statistics(&folder, &common, &measured, &metrics)?;
     run.took("statistics", clock.elapsed().as_secs_f64());
+    stop_if_interrupted()?;
     if args.importance || args.cumulative {
         let more = curves::run(args, &subject, &measured, &common, &mut run, &metrics, &set)?;
         records.extend(more);
