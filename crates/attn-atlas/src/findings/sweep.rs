@@ -179,7 +179,12 @@ pub fn findings(sweep: &Sweep<'_>) -> Vec<Finding> {
 fn best(sweep: &Sweep<'_>, heads: bool) -> Option<Finding> {
     let effects = sweep.effects(heads);
     let gains = |e: &&Effect| e.change.mean > 0.0 && e.holm.is_some_and(|p| p < 0.05);
-    let most = |a: &&Effect, b: &&Effect| a.change.mean.total_cmp(&b.change.mean);
+    // Of equal gains the one with the smaller p-value.
+    let key = |e: &Effect| (e.change.mean, -e.p.unwrap_or(1.0));
+    let most = |a: &&Effect, b: &&Effect| {
+        let ((x, p), (y, q)) = (key(a), key(b));
+        x.total_cmp(&y).then(p.total_cmp(&q))
+    };
     let shown = effects.iter().filter(gains).max_by(most);
     let chosen = shown.or_else(|| effects.iter().max_by(most))?;
     let (key, claim) = if heads {
