@@ -36,6 +36,16 @@ impl Estimate {
         }
     }
 
+    /// Decimals that show it: three, and more where three would round an end of the interval to 0
+    /// that is not, so that what is shown does not seem to include it.
+    pub fn decimals(&self) -> usize {
+        let small = |end: f64| end != 0.0 && end.abs() < 5e-4;
+        match self.interval {
+            Some((low, high)) if small(low) || small(high) => 5,
+            _ => 3,
+        }
+    }
+
     /// The number and its interval through `f`, which must not fall: shown in points, for example.
     #[must_use]
     pub fn map(self, f: impl Fn(f64) -> f64) -> Self {
@@ -69,6 +79,9 @@ mod tests {
             ci_high: None,
         };
         assert_eq!(Estimate::of(&record), Estimate::without_interval(0.5, 277));
+        assert_eq!(Estimate::of(&record).decimals(), 3);
+        record.ci_high = Some(-0.0003);
+        assert_eq!(Estimate::of(&record).decimals(), 5);
         record.ci_high = Some(0.6);
         let points = Estimate::of(&record).map(|v| 100.0 * v);
         assert_eq!(points.interval, Some((40.0, 60.0)));

@@ -102,7 +102,6 @@ fn spare_heads(sweep: &Sweep<'_>) -> Option<Finding> {
     let effects = sweep.effects(true);
     let total = effects.len();
     let n = effects.first()?.change.n;
-    let harmful = effects.iter().filter(|e| e.costs()).count();
     let (mut harmless, mut refuted) = (0, 0);
     for effect in &effects {
         match no_loss(&rule_of_three(effect.change), MARGIN) {
@@ -124,8 +123,8 @@ fn spare_heads(sweep: &Sweep<'_>) -> Option<Finding> {
         "of a model above chance, more than half of the heads (and 2.5 of 100 that would pass by chance) lose at most one \
          point for sure, ablated one at a time; fewer than that, even with all open ones, contradict",
         format!(
-            "of {total} heads ablated one at a time, {harmless} cost at most {MARGIN} of {} for sure (95 % interval), {harmful} \
-             cost some (significant after Holm's correction), {open} are open; {}",
+            "of {total} heads ablated one at a time, {harmless} cost at most {MARGIN} of {} for sure (95 % interval), {refuted} of \
+             the others cost something (significant after Holm's correction), {open} are open; {}",
             sweep.metric,
             sweep.learnt_in_words()
         ),

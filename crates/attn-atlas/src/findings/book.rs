@@ -118,9 +118,10 @@ pub fn points(number: Estimate) -> String {
 
 /// A weight or other small number.
 pub fn weight(number: Estimate) -> String {
+    let (mean, digits) = (number.mean, number.decimals());
     match number.interval {
-        Some((low, high)) => format!("{:.3} [{low:.3}, {high:.3}]", number.mean),
-        None => format!("{:.3} (no interval)", number.mean),
+        Some((low, high)) => format!("{mean:.digits$} [{low:.digits$}, {high:.digits$}]"),
+        None => format!("{mean:.digits$} (no interval)"),
     }
 }
 

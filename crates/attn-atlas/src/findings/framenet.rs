@@ -169,7 +169,7 @@ mod tests {
         let found = judged(&run([[0.001, 0.001]; 3], 0.1));
         assert_eq!(found.verdict, Verdict::Holds);
         assert!(
-            found.finding.ends_with("2 all of them: 1-1, 1-2"),
+            found.finding.ends_with("all of them 2: 1-1, 1-2"),
             "{}",
             found.finding
         );
@@ -177,7 +177,7 @@ mod tests {
         let found = judged(&run([[0.001, 0.001], [0.001, 0.001], [0.001, 0.3]], 0.1));
         assert_eq!(found.verdict, Verdict::Inconclusive);
         assert!(
-            found.finding.ends_with("1 all of them: 1-1"),
+            found.finding.ends_with("all of them 1: 1-1"),
             "{}",
             found.finding
         );

@@ -157,16 +157,13 @@ fn diagonal(
     )
 }
 
-/// A proportion of examples that is the same in every bootstrap sample, all or none: as far off as
-/// the rule of three allows.
+/// A proportion of examples, between 0 and 1. One that is the same in every bootstrap sample, all or
+/// none, is as far off as the rule of three allows.
 fn proportion(estimate: Estimate) -> Estimate {
     let bound = 3.0 / estimate.n.max(1) as f64;
     let interval = estimate.interval.map(|(low, high)| {
-        if high > low {
-            (low, high)
-        } else {
-            ((low - bound).max(0.0), (high + bound).min(1.0))
-        }
+        let room = if high > low { 0.0 } else { bound };
+        ((low - room).max(0.0), (high + room).min(1.0))
     });
     Estimate {
         interval,

@@ -19,7 +19,7 @@ pub use csv_in::table_from_csv;
 
 use crate::claims::{Finding, PaperClaim};
 use crate::table::Table;
-use attn_core::Manifest;
+use attn_core::{Estimate, Manifest};
 
 /// A report that cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -143,9 +143,11 @@ impl Report {
 /// The number that decides, with its interval where it has one.
 fn deciding_number(finding: &Finding) -> Option<String> {
     let interval = finding.ci_low.zip(finding.ci_high);
-    finding
-        .value
-        .map(|v| crate::Cell::estimate(v, interval, 3).shown())
+    finding.value.map(|mean| {
+        let n = finding.n;
+        let digits = Estimate { mean, n, interval }.decimals();
+        crate::Cell::estimate(mean, interval, digits).shown()
+    })
 }
 
 /// What was found, with the number that decides, its interval, n and seed.
