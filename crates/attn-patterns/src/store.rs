@@ -3,7 +3,7 @@
 //! One line of `maps.jsonl` is a [`MapEntry`]: where the map comes from and the pieces it is over.
 //! `maps.safetensors` holds one tensor for each, named by its id, `[L, L]` in half precision (an
 //! error of at most 2⁻¹¹ of a weight: far below what a picture shows). Labels are apart, in CSV
-//! files ([`crate::labels`]), so that two people can label without seeing one another's.
+//! files ([`crate::labels`]), so that two passes can be labelled without seeing one another's.
 
 use attn_core::io::{IoError, read_jsonl, write_atomically, write_jsonl};
 use attn_core::{HeadId, Task};
