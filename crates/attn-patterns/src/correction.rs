@@ -136,12 +136,12 @@ impl ErrorRates {
                 .map(|(i, pooled)| {
                     let mut own = weighted(Some(stratum), i);
                     add_prior(&mut own, pooled, &mut rng);
-                    shrunken(&own, &Confusion::default(), 0.0)
+                    possible(stratum, shrunken(&own, &Confusion::default(), 0.0))
                 })
                 .collect();
             let rates = Rates {
                 counts,
-                rates: posterior(&counts, &pooled),
+                rates: posterior(stratum, &counts, &pooled),
                 replicates,
             };
             strata.insert(stratum, rates);
@@ -186,8 +186,16 @@ fn prior(pooled: &Confusion) -> Confusion {
 }
 
 /// Rates of a stratum with its prior.
-fn posterior(own: &Confusion, pooled: &Confusion) -> Confusion {
-    shrunken(own, &prior(pooled), PRIOR_MAPS)
+fn posterior(stratum: Stratum, own: &Confusion, pooled: &Confusion) -> Confusion {
+    possible(stratum, shrunken(own, &prior(pooled), PRIOR_MAPS))
+}
+
+/// Without the pattern that a stratum cannot have: Block is attention within each of two texts.
+fn possible(stratum: Stratum, mut rates: Confusion) -> Confusion {
+    if !stratum.paired {
+        rates.counts[Pattern::Block.index()] = [0.0; CLASSES];
+    }
+    rates
 }
 
 /// Adds the prior's maps of each class, with random weights: a class's rates are then a draw from the
@@ -354,8 +362,8 @@ pub fn validate(known: &[Known], rounds: usize, seed: u64) -> Vec<Validation> {
                 continue;
             }
             let (truth, sorted) = proportions(&test);
-            let all = correct(&sorted, &posterior(&pooled, &pooled));
-            let corrected = correct(&sorted, &posterior(&own, &pooled));
+            let all = correct(&sorted, &posterior(stratum, &pooled, &pooled));
+            let corrected = correct(&sorted, &posterior(stratum, &own, &pooled));
             let three = [sorted, all, corrected];
             strata.entry(stratum).or_default().add(&truth, three);
             found.insert(stratum, (truth, three));

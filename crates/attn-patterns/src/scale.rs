@@ -1,4 +1,4 @@
-//! The scale on which a map is looked at, by people and by the network alike.
+//! The scale on which a map is looked at, by labellers and by the network alike.
 
 /// The weight that is drawn darkest: the median over the rows of each row's greatest weight.
 ///

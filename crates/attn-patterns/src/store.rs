@@ -4,7 +4,7 @@
 //! `maps.safetensors` holds one tensor for each, named by its id, `[L, L]` in half precision (an
 //! error of at most 2⁻¹¹ of a weight: far below what a picture shows), and in its metadata the hash of
 //! each, which is checked on reading. Labels are apart, in CSV
-//! files ([`crate::labels`]), so that two people can label without seeing one another's.
+//! files ([`crate::labels`]), so that two passes can be labelled without seeing one another's.
 
 use attn_core::hashes::{self, Hashes};
 use attn_core::io::{IoError, read_jsonl, write_atomically, write_jsonl};

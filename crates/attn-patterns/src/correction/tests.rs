@@ -78,6 +78,23 @@ fn a_stratum_without_labels_is_not_corrected() {
 }
 
 #[test]
+fn single_texts_have_no_block() {
+    let single = Stratum::new(State::Pretrained, false);
+    let known: Vec<Known> = known()
+        .into_iter()
+        .filter(|k| k.outcome.truth == Pattern::Vertical)
+        .map(|k| Known {
+            stratum: single,
+            ..k
+        })
+        .collect();
+    let rates = ErrorRates::new(&known, 1, 100);
+    let found = rates.correct(&sorted(0.0), single).unwrap();
+    let block = found.estimates()[Pattern::Block.index()];
+    assert_eq!((block.mean, block.interval), (0.0, Some((0.0, 0.0))));
+}
+
+#[test]
 fn the_correction_is_tried_on_maps_it_has_not_seen() {
     let found = validate(&known(), 60, 3);
     let names: Vec<&str> = found.iter().map(|v| v.what.as_str()).collect();

@@ -28,7 +28,7 @@ pub fn inputs(args: &ExamplesArgs) -> anyhow::Result<Vec<InputFile>> {
 }
 
 /// Draws the figure: of the maps of each class that the network, trained without them, sorts as
-/// people do, those it is surest of; one of each head, and of either model where there are two.
+/// they are labelled, those it is surest of; one of each head, and of either model where there are two.
 pub fn draw(args: &ExamplesArgs) -> anyhow::Result<()> {
     let data = LabelledMaps::read(&args.maps, None)?;
     let predictions = read_predictions(&args.errors)?;
@@ -60,7 +60,7 @@ pub fn draw(args: &ExamplesArgs) -> anyhow::Result<()> {
     }
     // As many rows as the rarest kind allows, so that each kind has a column.
     let rows = kinds.iter().map(Vec::len).min().unwrap_or(0);
-    anyhow::ensure!(rows > 0, "no map that the network sorts as people do");
+    anyhow::ensure!(rows > 0, "no map that the network sorts as it is labelled");
     let shown: Vec<(Pattern, &StoredMap)> = (0..rows)
         .flat_map(|row| kinds.iter().filter_map(move |kind| kind.get(row).copied()))
         .collect();

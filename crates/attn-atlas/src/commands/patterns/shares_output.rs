@@ -59,9 +59,12 @@ pub fn write(folder: &Path, model: &str, measured: &[Measured], seed: u64) -> an
         stacked(model, state, &part, seed)
             .render()?
             .write(&figures, &format!("figure-2-{name}"))?;
-        grouped(model, state, &part, seed)
-            .render()?
-            .write(&figures, &format!("figure-2-{name}-corrected"))?;
+        // A picture of nothing cannot be drawn: the tables say what is not corrected.
+        if part.iter().any(|m| m.corrected.is_some()) {
+            grouped(model, state, &part, seed)
+                .render()?
+                .write(&figures, &format!("figure-2-{name}-corrected"))?;
+        }
     }
     dominant(model, measured, seed)
         .render()?
