@@ -54,6 +54,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::single_range_in_vec_init)]
     fn words_that_do_not_fit_are_refused() {
         let map = [0.25; 4];
         for bad in [

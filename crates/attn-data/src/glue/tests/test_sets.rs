@@ -33,6 +33,7 @@ fn test_sets_have_texts_and_no_labels() {
     let split = TrainPolicy::SplitDev {
         train_fraction: 0.5,
         seed: 1,
+        grouped: true,
     };
     let test = |task| {
         let train = split;
