@@ -89,3 +89,67 @@ pub fn of_run(folder: &Path, records: &[Record]) -> anyhow::Result<Vec<Finding>>
     }
     Ok(findings)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use attn_core::Verdict;
+
+    /// Claims that are judged by counts of decided heads, or by an exact count: they have no interval.
+    const COUNTED: [&str; 5] = [
+        "five-patterns",
+        "framenet-sentences",
+        "overparametrised",
+        "sts-rte-share-heads",
+        "vertical-is-special",
+    ];
+
+    /// The committed runs of one model.
+    fn judged(model: &str) -> Vec<Finding> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../results")
+            .join(format!("{model}-glue"));
+        let tasks = attn_core::Task::ALL.map(|t| format!("ablation/{}", t.name()));
+        let stages = ["framenet", "table1", "stats", "patterns"].map(str::to_owned);
+        let mut findings = Vec::new();
+        let mut runs = Vec::new();
+        for part in stages.iter().chain(&tasks) {
+            let folder = root.join(part);
+            if folder.join("manifest.json").is_file() {
+                let run = written(&folder).unwrap();
+                findings.extend(of_run(&folder, &run.records).unwrap());
+                runs.push(run);
+            }
+        }
+        findings.extend(across::findings(&runs));
+        findings
+    }
+
+    /// Whatever the committed records say: nothing is decided without an interval or a test, and what is
+    /// decided agrees with the interval that stands beside it.
+    #[test]
+    fn committed_verdicts_rest_on_intervals() {
+        for model in ["all-MiniLM-L6-v2", "multilingual-e5-small-en-pt"] {
+            let findings = judged(model);
+            assert!(findings.len() > 50, "{model}: {}", findings.len());
+            for f in &findings {
+                let decided = f.verdict != Verdict::Inconclusive;
+                let interval = f.ci_low.zip(f.ci_high);
+                assert!(
+                    !decided || interval.is_some() || COUNTED.contains(&f.claim.as_str()),
+                    "{f:?}"
+                );
+                if let Some((low, high)) = interval {
+                    assert!(low < high || !decided, "width 0: {f:?}");
+                    let (low, high) = (low - 1e-9, high + 1e-9);
+                    assert!(f.value.is_some_and(|v| low <= v && v <= high), "{f:?}");
+                }
+                // Gains are above 0 by the interval that is shown with them.
+                let gains = ["tuning-gain", "random-start-lower", "some-head-off-helps"];
+                if gains.contains(&f.claim.as_str()) && f.verdict == Verdict::Holds {
+                    assert!(interval.is_some_and(|i| i.0 > 0.0), "{f:?}");
+                }
+            }
+        }
+    }
+}
