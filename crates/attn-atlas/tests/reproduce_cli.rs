@@ -277,7 +277,6 @@ fn a_run_that_is_killed_and_damaged_ends_with_the_same_bytes() {
     assert_same(&calm, &rough);
     assert_eq!(outputs(&calm), outputs(&rough));
     assert_eq!(ending(&rough, ".tmp"), Vec::<PathBuf>::new());
-    // Once more: every stage with a manifest is found, as are both trainings.
     let again = run(&mut all(&rough));
     let said = errors(&again);
     for stage in ["table1", "framenet", "stats", "patterns"] {
@@ -324,7 +323,6 @@ fn the_starter_set_is_there_in_any_folder() {
         );
     }
     assert!(results.join("report.html").is_file());
-    // Damage in the unpacked set is mended, so that everything is found as it was.
     std::fs::write(cache.join("starter/glue/MNLI/train.tsv"), "broken").unwrap();
     let said = errors(&run(&mut started()));
     assert!(said.matches("done before").count() >= 4, "{said}");

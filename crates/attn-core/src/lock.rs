@@ -3,11 +3,8 @@
 //! The lock is the file `.lock` in the folder: held by the system's file lock, so that a process
 //! that dies, however it dies, lets go of it; and naming in its text who took it last, and with
 //! which settings, so that a second process can say whom it waits for, or that it wants something
-//! else. The file stays when the lock is given up: it marks the folder as this program's (see
-//! [`crate::place`]).
-//!
-//! The system's lock is what decides. Between machines that share a disk it is as good as their file
-//! system's locks; host and process stand in the file for a scheme that does without.
+//! else. The file stays: it marks the folder as this program's ([`crate::place`]). Between machines that
+//! share a disk the lock is as good as their file system's; host and process stand in the file.
 
 use crate::io::IoError;
 use crate::process;
