@@ -20,10 +20,10 @@
 
 use super::LEVEL;
 use super::compare::{Row, Scored, title};
+use super::power::{bound, power};
 use attn_ablate::Kind;
 use attn_core::{Estimate, Metric, Task, Verdict};
 use attn_stats::bootstrap;
-use attn_stats::paired::power::{mcnemar_power, normal_power, smallest_significant};
 use attn_stats::verdict::{self, Sign};
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +89,7 @@ pub struct Claim {
     #[serde(default, alias = "least_detectable")]
     pub smallest_significant: Option<f64>,
     /// The probability that the test finds the difference that the paper claims, if it is true, with so many examples;
-    /// see [`power`].
+    /// see [`super::power`].
     #[serde(default)]
     pub power: Option<f64>,
     /// Examples.
@@ -269,32 +269,6 @@ fn bootstrap_p(samples: &[f64]) -> f64 {
     let below = share(finite.iter().filter(|v| **v <= 0.0).count());
     let above = share(finite.iter().filter(|v| **v >= 0.0).count());
     (2.0 * below.min(above)).min(1.0)
-}
-
-/// Below which gain nothing can be significant among `family` variants, the first under Holm's correction.
-fn bound(scored: &Scored, family: usize) -> Option<f64> {
-    let level = (1.0 - LEVEL) / family.max(1) as f64;
-    (scored.metric == Metric::Accuracy)
-        .then(|| smallest_significant(scored.n, level))
-        .flatten()
-}
-
-/// The power for a difference of `paper` points among `family` variants, the first under Holm's correction. It is assumed
-/// that the variant which gains so much differs from the baseline in as many examples as the one found here (for
-/// accuracy: that they disagree about as many, or as many as the gain takes, whichever is more), or as unsteadily (for other
-/// metrics: with the same bootstrap standard error).
-fn power(scored: &Scored, row: &Row, paper: f64, family: usize) -> Option<f64> {
-    let (gain, level) = (paper / 100.0, (1.0 - LEVEL) / family.max(1) as f64);
-    match row.comparison.mcnemar {
-        Some(counted) => {
-            let discordant = (counted.lost + counted.gained) as f64 / scored.n as f64;
-            mcnemar_power(scored.n, gain, discordant.max(gain.abs()), level)
-        }
-        None => {
-            let error = bootstrap::standard_error(&row.comparison.samples)?;
-            normal_power(gain, error, level)
-        }
-    }
 }
 
 fn empty(scored: &Scored, (key, words): (&str, &str), about: About<'_>) -> Claim {

@@ -17,6 +17,7 @@ pub mod figures;
 pub mod groups;
 pub mod importance;
 pub mod job;
+pub mod power;
 pub mod records;
 pub mod tables;
 pub mod threshold;
