@@ -154,7 +154,8 @@ fn no_error_among_few_maps_is_no_certainty() {
         .collect();
     drawn.sort_by(f64::total_cmp);
     let average = drawn.iter().sum::<f64>() / drawn.len() as f64;
-    assert!((average - mean).abs() < 0.002, "{average} {mean}");
+    // The standard error of this mean is 0.0013.
+    assert!((average - mean).abs() < 0.005, "{average} {mean}");
     let low = quantile(&drawn, 0.025).unwrap();
     assert!((low - 0.69).abs() < 0.02, "{low}");
 }
