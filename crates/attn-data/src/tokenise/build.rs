@@ -128,7 +128,7 @@ fn from_vocabulary(path: &Path, settings: &Settings) -> Result<Tokenizer, Tokeni
         ));
     }
     let vocabulary = vocabulary_of(path)?;
-    for key in ["unk_token", "cls_token", "sep_token"] {
+    for key in ["cls_token", "sep_token", "unk_token"] {
         let name = settings.name(key).unwrap_or_default();
         if !vocabulary.contains_key(name) {
             return Err(broken(
