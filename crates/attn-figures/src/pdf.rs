@@ -335,7 +335,9 @@ impl Writer {
             let glyph = font.glyph_id(character);
             let kern = previous.map_or(0.0, |p| font.kern_unscaled(p, glyph) / em * 1000.0);
             let new = face.glyphs.remap(glyph.0);
-            face.characters.entry(new).or_insert(character);
+            // All characters that the font lacks share one glyph: no single one may stand for it.
+            let told = if glyph.0 == 0 { '\u{fffd}' } else { character };
+            face.characters.entry(new).or_insert(told);
             face.widths
                 .entry(new)
                 .or_insert_with(|| font.h_advance_unscaled(glyph) / em * 1000.0);
@@ -497,5 +499,8 @@ mod tests {
         ];
         let pdf = write(&scene(items)).unwrap();
         place(&pdf, "/ca 0.25");
+        // Characters without a glyph are told apart from those that have one, and never taken for another.
+        assert_eq!(pdf.windows(6).filter(|w| w == b"<FFFD>").count(), 1);
+        assert!(!pdf.windows(6).any(|w| w == b"<65E5>"));
     }
 }
