@@ -255,7 +255,7 @@ fn a_text_becomes_a_figure_in_every_format() {
             .unwrap()
             .starts_with(b"\x89PNG")
     );
-    success(view("map.pdf", &["--head", "2:3"]).args(["--head", "1-1"]));
+    success(view("map.pdf", &["--head", "1:3"]).args(["--head", "1-1"]));
     assert!(std::fs::read(out("map.pdf")).unwrap().starts_with(b"%PDF"));
     success(&mut view("page.html", &["--head", "2-3", "--words"]));
     let page = std::fs::read_to_string(out("page.html")).unwrap();
