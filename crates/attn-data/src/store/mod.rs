@@ -19,7 +19,10 @@
 //! - Offline, nothing but this machine's disks is touched; what is missing then is listed with the
 //!   place where it belongs.
 //! - A file without a hash in the catalogue is announced loudly as unverified, every time it is
-//!   fetched, and its hash goes to the receipt.
+//!   fetched, and its hash goes to the receipt. It is compared with what the hub says of it (size,
+//!   sha256 or git's hash), bounded in size, and looked into: an HTML page, a git-lfs pointer, a packed
+//!   copy, broken JSON or safetensors do not get its name.
+//! - A server that sends next to nothing is given up, however long it keeps at it.
 //!
 //! ```no_run
 //! use attn_data::store::{Bars, Catalogue, Store};
@@ -33,6 +36,7 @@
 //! ```
 
 mod catalogue;
+mod content;
 mod error;
 mod fetch;
 mod http;
