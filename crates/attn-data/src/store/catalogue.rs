@@ -225,9 +225,16 @@ impl Catalogue {
     }
 }
 
+/// The folder in the cache that holds checkpoints of one's own.
+const TAKEN: &str = "checkpoints";
+
 fn check(artefact: &mut Artefact) -> Result<(), String> {
     if !is_plain(&artefact.name) {
         return Err("its name may hold letters, digits, '-', '_' and '.', not first a '.'".into());
+    }
+    // Fine-tuned models lie under that name in the cache.
+    if artefact.name.eq_ignore_ascii_case(TAKEN) {
+        return Err(format!("the name '{TAKEN}' is taken: choose another"));
     }
     if artefact.files.is_empty() {
         return Err("it has no files".into());

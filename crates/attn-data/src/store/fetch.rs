@@ -84,7 +84,11 @@ impl<'a> Fetch<'a> {
                     "found in the cache".to_owned(),
                 ),
             };
-            match slot.check(&sha256, bytes, None) {
+            let looked = |()| match known {
+                Some(_) => Ok(()),
+                None => slot.look_into(&slot.target, None),
+            };
+            match slot.check(&sha256, bytes, None).and_then(looked) {
                 Ok(()) => self.keep(entry, sha256, &source)?,
                 Err(reason) => {
                     self.fail(&format!("cache {}", slot.target.display()), reason);
@@ -158,6 +162,7 @@ impl<'a> Fetch<'a> {
                         url: &url,
                         token: None,
                         refused,
+                        is_hub: false,
                     };
                     line.download(&what, slot, progress)
                 })
@@ -204,6 +209,7 @@ impl<'a> Fetch<'a> {
                         url: &url,
                         token,
                         refused: &refused,
+                        is_hub: true,
                     };
                     line.download(&what, slot, progress)
                 })

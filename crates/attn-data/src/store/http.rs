@@ -7,10 +7,10 @@
 use super::error::Attempt;
 use super::progress::{Progress, Stage};
 use super::settings::{Secret, Settings};
-use super::slot::{MOST_BYTES, PartNote, Slot};
+use super::slot::{PartNote, Slot};
 use super::web::{Answer, NoAnswer, Web, origin};
 use std::io::{Read, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What to download and who may see the token.
 pub(super) struct Download<'a> {
@@ -19,6 +19,8 @@ pub(super) struct Download<'a> {
     pub token: Option<(&'a Secret, &'a str)>,
     /// What to do when access is refused.
     pub refused: &'a str,
+    /// Whether the address is the hub's, whose ETags are hashes.
+    pub is_hub: bool,
 }
 
 /// How one try ended.
@@ -40,6 +42,9 @@ impl From<super::StoreError> for Try {
 /// A retry counts from anew after this much progress.
 const PROGRESS: u64 = 1 << 20;
 
+/// Bytes that extend an answer's deadline.
+const PACE: u64 = 64 << 10;
+
 /// Downloads into `slot`, going on from its part file, and gives the file its final name.
 ///
 /// Returns the file's sha256.
@@ -52,7 +57,7 @@ pub(super) fn download(
 ) -> Result<String, Attempt> {
     let (mut failures, mut best, mut fresh) = (0, slot.part_bytes(), slot.part_bytes() == 0);
     loop {
-        let reason = match attempt(web, what, slot, progress) {
+        let reason = match attempt(settings, web, what, slot, progress) {
             Try::Whole(announced) => match slot.finish(announced.as_deref(), progress) {
                 // The bytes of an earlier run may have come from elsewhere: once more, from zero.
                 Err(Attempt::Next(reason)) if !fresh => {
@@ -111,7 +116,13 @@ fn resumable(slot: &Slot<'_>, note: &PartNote, url: &str) -> (u64, Option<String
     }
 }
 
-fn attempt(web: &Web, what: &Download<'_>, slot: &Slot<'_>, progress: &mut dyn Progress) -> Try {
+fn attempt(
+    settings: &Settings,
+    web: &Web,
+    what: &Download<'_>,
+    slot: &Slot<'_>,
+    progress: &mut dyn Progress,
+) -> Try {
     let note = slot.read_note();
     let (mut have, etag) = resumable(slot, &note, what.url);
     let known = slot
@@ -140,6 +151,12 @@ fn attempt(web: &Web, what: &Download<'_>, slot: &Slot<'_>, progress: &mut dyn P
             lasting: false,
         }) => return Try::Again(reason),
     };
+    if let Some(packed) = answer.packed() {
+        return Try::Stop(Attempt::Next(format!(
+            "{} answered with '{packed}', which was not asked for",
+            plain(&answer.url)
+        )));
+    }
     let (offset, total) = match accept(&answer, what, slot, have) {
         Ok(found) => found,
         Err(stop) => return stop,
@@ -153,7 +170,14 @@ fn attempt(web: &Web, what: &Download<'_>, slot: &Slot<'_>, progress: &mut dyn P
         total,
         announced: answer.announced.clone(),
     };
-    match receive(&mut answer, &fresh, offset, slot, progress) {
+    match receive(
+        &mut answer,
+        &fresh,
+        offset,
+        slot,
+        settings.pace_timeout,
+        progress,
+    ) {
         Ok(()) => Try::Whole(fresh.announced),
         Err(end) => end,
     }
@@ -215,6 +239,22 @@ fn accept(
             ));
         }
     };
+    if let (Some(expected), Some(total)) = (answer.linked_size, total)
+        && expected != total
+    {
+        return stop(format!(
+            "{} has {total} bytes there, but the hub announced {expected}",
+            slot.entry.path
+        ));
+    }
+    let total = total.or(answer.linked_size);
+    let most = slot.most_bytes();
+    if let Some(total) = total.filter(|total| slot.entry.bytes.is_none() && *total > most) {
+        return stop(format!(
+            "{} has {total} bytes there, at most {most} are fetched of a file whose size is not known beforehand",
+            slot.entry.path
+        ));
+    }
     if let (Some(expected), Some(total)) = (slot.entry.bytes, total)
         && expected != total
     {
@@ -238,12 +278,14 @@ fn receive(
     note: &PartNote,
     offset: u64,
     slot: &Slot<'_>,
+    pace: Duration,
     progress: &mut dyn Progress,
 ) -> Result<(), Try> {
     let mut part = slot.open_part(offset)?;
     slot.write_note(note)?;
     let known = slot.entry.bytes.or(note.total);
-    let most = known.unwrap_or(MOST_BYTES);
+    let most = known.unwrap_or_else(|| slot.most_bytes());
+    let (mut mark, mut since) = (offset, Instant::now());
     let (mut done, mut block) = (offset, vec![0; 128 * 1024]);
     slot.tell(progress, Stage::Transfer, done, known);
     loop {
@@ -257,6 +299,15 @@ fn receive(
             }
         };
         done += n as u64;
+        if done >= mark + PACE {
+            (mark, since) = (done, Instant::now());
+        } else if since.elapsed() > pace {
+            return Err(Try::Again(format!(
+                "the server sent {} bytes in {} s, which is no progress",
+                done - mark,
+                pace.as_secs()
+            )));
+        }
         if done > most {
             drop(part);
             slot.discard()?;

@@ -21,7 +21,10 @@
 //! - What was damaged in the cache since it was verified is noticed when a process first uses it, if it
 //!   is small enough to be read within a second, and fetched again.
 //! - A file without a hash in the catalogue is announced loudly as unverified, every time it is
-//!   fetched, and its hash goes to the receipt.
+//!   fetched, and its hash goes to the receipt. It is compared with what the hub says of it (size,
+//!   sha256 or git's hash), bounded in size, and looked into: an HTML page, a git-lfs pointer, a packed
+//!   copy, broken JSON or safetensors do not get its name.
+//! - A server that sends next to nothing is given up, however long it keeps at it.
 //!
 //! ```no_run
 //! use attn_data::store::{Bars, Catalogue, Store};
@@ -35,6 +38,7 @@
 //! ```
 
 mod catalogue;
+mod content;
 mod encoder;
 mod error;
 mod fetch;

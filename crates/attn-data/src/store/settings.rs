@@ -44,6 +44,8 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// How long a server may stay silent, before or within an answer.
     pub stall_timeout: Duration,
+    /// How long a server may take for each 64 KiB of an answer: a deadline that progress extends.
+    pub pace_timeout: Duration,
     /// How long pip may take.
     pub pip_timeout: Duration,
     /// How often a dropped connection is tried again without progress in between.
@@ -124,6 +126,7 @@ impl Settings {
             certificates: path("SSL_CERT_FILE"),
             connect_timeout: Duration::from_secs(20),
             stall_timeout: Duration::from_secs(30),
+            pace_timeout: Duration::from_secs(60),
             pip_timeout: Duration::from_secs(30 * 60),
             retries: 3,
             backoff: Duration::from_secs(1),

@@ -6,6 +6,7 @@
 //! whole one under the final name.
 
 use super::catalogue::FileEntry;
+use super::content;
 use super::error::{Attempt, StoreError};
 use super::progress::{Progress, Stage, Transfer};
 use serde::{Deserialize, Serialize};
@@ -13,9 +14,6 @@ use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-
-/// No artefact is larger; a stream without a known size is cut here.
-pub(super) const MOST_BYTES: u64 = 64 << 30;
 
 const BLOCK: usize = 128 * 1024;
 
@@ -28,7 +26,7 @@ pub(super) struct PartNote {
     pub etag: Option<String>,
     /// The size of the whole file, as the server said.
     pub total: Option<u64>,
-    /// The sha256 that the hub announced for the whole file.
+    /// The hash that the hub announced for the whole file: sha256, or git's (40 digits).
     pub announced: Option<String>,
 }
 
@@ -135,7 +133,7 @@ impl<'a> Slot<'a> {
     ) -> Result<(), Attempt> {
         self.discard()?;
         let mut part = self.open_part(0)?;
-        let most = self.entry.bytes.unwrap_or(MOST_BYTES);
+        let most = self.most_bytes();
         let (mut block, mut done) = (vec![0; BLOCK], 0);
         loop {
             let n = from
@@ -171,7 +169,8 @@ impl<'a> Slot<'a> {
         progress: &mut dyn Progress,
     ) -> Result<String, Attempt> {
         let (sha256, bytes) = self.hash(&self.part, progress)?;
-        if let Err(reason) = self.check(&sha256, bytes, announced) {
+        let check = self.check(&sha256, bytes, announced);
+        if let Err(reason) = check.and_then(|()| self.look_into(&self.part, announced)) {
             self.discard()?;
             return Err(Attempt::Next(reason));
         }
@@ -208,10 +207,38 @@ impl<'a> Slot<'a> {
                 "{path} has sha256 {sha256}, expected {expected}; it was not kept \
                  (to use another file on purpose, give its path instead of the name)"
             )),
-            (None, Some(expected)) if expected != sha256 => Err(format!(
+            (None, Some(expected)) if expected.len() == 64 && expected != sha256 => Err(format!(
                 "{path} has sha256 {sha256}, but the hub announced {expected}; it was not kept"
             )),
             _ => Ok(()),
+        }
+    }
+
+    /// The most bytes that the file may have: as many as the catalogue says, or else as its kind needs.
+    pub(super) fn most_bytes(&self) -> u64 {
+        self.entry
+            .bytes
+            .unwrap_or_else(|| content::most_bytes(&self.entry.path))
+    }
+
+    /// Looks into a file that no pinned hash vouches for; git's hash is compared where it is announced.
+    pub(super) fn look_into(&self, file: &Path, announced: Option<&str>) -> Result<(), String> {
+        if self.entry.sha256.is_some() {
+            return Ok(());
+        }
+        let path = &self.entry.path;
+        let failed = |e: io::Error| format!("{}: cannot be read: {e}", file.display());
+        if let Some(expected) = announced.filter(|hash| hash.len() == 40) {
+            let found = content::git_hash(file).map_err(failed)?;
+            if found != expected {
+                return Err(format!(
+                    "{path} has git's hash {found}, but the hub announced {expected}; it was not kept"
+                ));
+            }
+        }
+        match content::problem(path, file).map_err(failed)? {
+            Some(problem) => Err(problem),
+            None => Ok(()),
         }
     }
 

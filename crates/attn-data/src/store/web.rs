@@ -24,8 +24,10 @@ pub(super) struct Answer {
     headers: BTreeMap<String, String>,
     /// The body's length, if the server said.
     pub length: Option<u64>,
-    /// The whole file's sha256, if the first server (the hub itself) announced it.
+    /// The whole file's hash, if the hub itself announced it: sha256, or git's (40 digits).
     pub announced: Option<String>,
+    /// The whole file's size, if the hub itself announced it.
+    pub linked_size: Option<u64>,
     pub body: Box<dyn Read>,
 }
 
@@ -33,6 +35,12 @@ impl Answer {
     /// A header by its lower-case name.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
+    }
+
+    /// The encoding in which the body is packed, if any: none was asked for.
+    pub(super) fn packed(&self) -> Option<&str> {
+        self.header("content-encoding")
+            .filter(|encoding| !encoding.is_empty() && *encoding != "identity")
     }
 
     /// What the hub said in words, ready to follow the status in a message.
@@ -106,6 +114,9 @@ impl Web {
                 .timeout_recv_response(Some(settings.stall_timeout))
                 .timeout_per_read(Some(settings.stall_timeout))
                 .timeout_per_write(Some(settings.stall_timeout))
+                // A server that sends more than it said would leave the rest for the next answer.
+                .max_idle_connections(0)
+                .max_idle_connections_per_host(0)
                 .tls_config(tls)
         };
         let tls = tls.build();
@@ -123,8 +134,8 @@ impl Web {
         headers: &[(&str, String)],
     ) -> Result<Answer, NoAnswer> {
         let mut url = what.url.to_owned();
-        let mut announced = None;
-        for hop in 0..=MOST_REDIRECTS {
+        let (mut announced, mut linked_size) = (None, None);
+        for _ in 0..=MOST_REDIRECTS {
             let agent = if is_loopback(&url) {
                 &self.direct
             } else {
@@ -147,10 +158,16 @@ impl Web {
                 })
                 .collect();
             let status = parts.status.as_u16();
-            if hop == 0 {
-                announced = headers
-                    .get("x-linked-etag")
-                    .and_then(|etag| sha256_of(etag));
+            // Of large files the hub says sha256 and size before it redirects to where they lie; of
+            // small ones the ETag is git's hash, also where it redirects to an address of its own.
+            if what.is_hub && origin(&url) == origin(what.url) && status < 400 {
+                let get = |name: &str| headers.get(name).map(String::as_str);
+                let linked = get("x-linked-etag").and_then(hash_of);
+                let own = get("etag").and_then(hash_of);
+                announced = linked.or(announced).or(own);
+                linked_size = get("x-linked-size")
+                    .and_then(|size| size.parse().ok())
+                    .or(linked_size);
             }
             if matches!(status, 301 | 302 | 303 | 307 | 308) {
                 let to = headers
@@ -176,6 +193,7 @@ impl Web {
                 headers,
                 length,
                 announced,
+                linked_size,
                 body,
             });
         }
@@ -186,10 +204,11 @@ impl Web {
     }
 }
 
-/// `"<64 hex digits>"` as the digits.
-fn sha256_of(etag: &str) -> Option<String> {
-    let text = etag.trim_matches('"');
-    (text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())).then(|| text.to_lowercase())
+/// `"<64 hex digits>"` (sha256) or `"<40 hex digits>"` (git's), weak or strong, as the digits.
+fn hash_of(etag: &str) -> Option<String> {
+    let text = etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"');
+    (matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit()))
+        .then(|| text.to_lowercase())
 }
 
 fn explain(url: &str, error: ureq::Error) -> NoAnswer {
@@ -210,6 +229,16 @@ fn explain(url: &str, error: ureq::Error) -> NoAnswer {
         }
         ureq::Error::Rustls(e) => {
             format!("no secure connection to {host}: {e} (SSL_CERT_FILE names other certificates)")
+        }
+        ureq::Error::Protocol(e) => {
+            let reason = format!(
+                "{host} answered with something that is not HTTP ({e}): a proxy, a login page or \
+                 another program may answer there"
+            );
+            return NoAnswer {
+                reason,
+                lasting: false,
+            };
         }
         ureq::Error::BadUri(e) => format!("the address {url} is broken: {e}"),
         ureq::Error::Http(e) => format!("the address {url} cannot be asked for: {e}"),

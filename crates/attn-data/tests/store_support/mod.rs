@@ -54,6 +54,8 @@ pub struct Reply {
     pub sleep: Duration,
     /// Leave out Content-Length.
     pub no_length: bool,
+    /// Wait so long before each byte of the body.
+    pub drip: Duration,
 }
 
 impl Reply {
@@ -175,8 +177,16 @@ fn handle(
         .die_after
         .unwrap_or(reply.body.len())
         .min(reply.body.len());
-    stream.write_all(&reply.body[..end])?;
-    stream.flush()
+    if reply.drip.is_zero() {
+        stream.write_all(&reply.body[..end])?;
+        return stream.flush();
+    }
+    for byte in &reply.body[..end] {
+        std::thread::sleep(reply.drip);
+        stream.write_all(&[*byte])?;
+        stream.flush()?;
+    }
+    Ok(())
 }
 
 /// Remembers what a fetch said; stops it after `stop_at` bytes of a file.
