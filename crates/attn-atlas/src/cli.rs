@@ -23,10 +23,11 @@ pub use reproduce::{Artefact, ReproduceArgs};
 pub use stats::{ScoreArgs, StatsArgs};
 pub use training::{AmountArgs, EvaluateArgs, FinetuneArgs, RecipeArgs, Table1Args};
 
+use crate::held_out::{HeldOut, TrainedOn};
 use attn_bert::Backend;
 use attn_core::{Reading, Split, Task};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 /// Measures what the attention heads of BERT do.
 #[derive(Debug, Parser)]
@@ -121,7 +122,7 @@ pub struct ModelArgs {
     /// A name from `attn fetch`, or a checkpoint folder in Hugging Face's layout. Where a command
     /// takes several tasks, {task} in it stands for each one's name.
     #[arg(long, default_value = "all-MiniLM-L6-v2", value_name = "NAME|PATH")]
-    pub model: String,
+    pub model: PathBuf,
     /// What computes: flex (CPU), wgpu or cuda, as far as compiled in.
     #[arg(long, default_value_t = Backend::Flex)]
     pub backend: Backend,
@@ -138,16 +139,25 @@ pub struct ModelArgs {
 impl ModelArgs {
     /// Whether each task has a model of its own.
     pub fn varies(&self) -> bool {
-        self.model.contains("{task}")
+        self.model.to_string_lossy().contains("{task}")
     }
 
     /// The model for a task.
     pub fn for_task(&self, task: Task) -> Self {
         Self {
-            model: self.model.replace("{task}", task.name()),
+            model: named(&self.model, task),
             ..self.clone()
         }
     }
+}
+
+/// A path with a task's name for `{task}`; parts that are not UTF-8 stay.
+fn named(path: &Path, task: Task) -> PathBuf {
+    let part = |part: Component<'_>| match part.as_os_str().to_str() {
+        Some(text) => PathBuf::from(text.replace("{task}", task.name())),
+        None => PathBuf::from(part.as_os_str()),
+    };
+    path.components().map(part).collect()
 }
 
 /// Where labelled data lies and how it is read.
@@ -173,7 +183,8 @@ pub struct SourceArgs {
     #[arg(long, requires = "label")]
     pub regression: bool,
     /// Where training rows come from: the training file; a fixed split of the dev rows; or the file
-    /// where there is one, else the split. Dev is what remains.
+    /// where there is one, else the split. Dev is what remains; where nothing was trained on the rows,
+    /// auto leaves all of them in dev.
     #[arg(long, default_value = "auto", value_name = "file|split-dev|auto")]
     pub train_from: TrainFrom,
     /// Share of the dev rows (or of your own file) that a split gives to training.
@@ -182,6 +193,28 @@ pub struct SourceArgs {
     /// Seed of that split; the same for all trainings, so that all are evaluated on the same rows.
     #[arg(long, default_value_t = 42, value_name = "SEED")]
     pub split_seed: u64,
+    /// What models have seen of the data; the commands fill it in.
+    #[arg(skip)]
+    pub held_out: HeldOut,
+}
+
+impl SourceArgs {
+    /// The same for a command that looks at models and trains none of them.
+    pub fn beside<'a>(&self, models: impl IntoIterator<Item = &'a TrainedOn>) -> Self {
+        let mut source = self.clone();
+        if let HeldOut::Models(known) = &mut source.held_out {
+            known.extend(models.into_iter().cloned());
+        }
+        source
+    }
+
+    /// The same for a command that trains.
+    pub fn of_training(&self) -> Self {
+        Self {
+            held_out: HeldOut::Training,
+            ..self.clone()
+        }
+    }
 }
 
 /// Where training rows come from.
@@ -200,7 +233,7 @@ pub enum TrainFrom {
 pub struct DataArgs {
     #[command(flatten)]
     pub source: SourceArgs,
-    /// Part of the data: train or dev.
+    /// Part of the data: train, dev, or test (GLUE's test sets, for what needs no labels).
     #[arg(long, default_value_t = Split::Dev)]
     pub split: Split,
     /// At most so many examples of each task, drawn at random (the paper's limit).
@@ -209,6 +242,16 @@ pub struct DataArgs {
     /// Seed of everything random: the sample and the bootstrap.
     #[arg(long, default_value_t = 42)]
     pub seed: u64,
+}
+
+impl DataArgs {
+    /// As [`SourceArgs::beside`].
+    pub fn beside<'a>(&self, models: impl IntoIterator<Item = &'a TrainedOn>) -> Self {
+        Self {
+            source: self.source.beside(models),
+            ..self.clone()
+        }
+    }
 }
 
 /// Arguments of `attn extract`.
@@ -229,8 +272,8 @@ pub struct ExtractArgs {
     pub task: Option<Task>,
     #[command(flatten)]
     pub data: DataArgs,
-    /// The file to write: tensors maps.<i> of [layers, heads, L, L], f32. Safetensors, or NumPy's format when
-    /// the name ends in .npz.
+    /// The file to write: tensors maps.<i> of [layers, heads, L, L], f32; .safetensors, or .npz for NumPy's
+    /// format.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Write hidden.<i> of [layers + 1, L, hidden] as well.
@@ -262,7 +305,7 @@ pub enum DataCommand {
         path: PathBuf,
         /// Measure lengths in this model's word pieces (a cached name or a folder).
         #[arg(long, default_value = "all-MiniLM-L6-v2", value_name = "NAME|PATH")]
-        model: String,
+        model: PathBuf,
         #[command(flatten)]
         cache: CacheArgs,
     },

@@ -1,12 +1,13 @@
 //! Texts to run a model over.
 
+mod rows;
+
+pub use rows::{dataset, has_all_rows};
+
 use crate::cli::{DataArgs, SourceArgs, TrainFrom};
 use anyhow::{Context, bail};
 use attn_core::{Example, InputFile, Split, Task};
-use attn_data::glue::{
-    self, CustomColumns, CustomKind, CustomOptions, Dataset, GlueError, LoadOptions, PartSize,
-    TaskRef, TrainPolicy, load_custom,
-};
+use attn_data::glue::{self, Dataset, GlueError, TaskRef};
 use attn_data::tokenise::{Encoding, Tokenizer};
 use std::path::{Path, PathBuf};
 
@@ -34,6 +35,8 @@ pub struct InputSet {
     pub inputs: Vec<InputFile>,
     /// What a reader of a number made from this must know.
     pub notes: Vec<String>,
+    /// Whether it has rows that a training with the same options would not leave it.
+    pub all_rows: bool,
 }
 
 fn prepare(examples: Vec<Example>, tokenizer: &Tokenizer) -> anyhow::Result<Vec<Prepared>> {
@@ -56,71 +59,12 @@ fn cut_note(examples: &[Prepared], limit: usize) -> Option<String> {
     })
 }
 
-/// Reads one split of a GLUE task, or, when columns are named, of a file of one's own.
-///
-/// # Errors
-/// Those of the loader; no task for a data folder.
-pub fn dataset(source: &SourceArgs, task: Option<Task>, split: Split) -> anyhow::Result<Dataset> {
-    let (train_fraction, seed) = (source.train_fraction, source.split_seed);
-    if let Some(text_a) = &source.text_a {
-        let columns = CustomColumns {
-            text_a: text_a.clone(),
-            text_b: source.text_b.clone(),
-            label: source.label.clone(),
-        };
-        return own_file(source, &columns, split);
+/// Puts the tasks of whose files all rows are used into a configuration. Where there is none it
+/// stays what it was, so that finished runs are found.
+pub fn name_all_rows(config: &mut serde_json::Value, tasks: &[Task]) {
+    if !tasks.is_empty() {
+        config["all_rows"] = serde_json::json!(tasks);
     }
-    let task = task.context(
-        "--task is missing: name a GLUE task, or with --text-a the columns of your own file",
-    )?;
-    let train = match source.train_from {
-        TrainFrom::File => TrainPolicy::File,
-        TrainFrom::SplitDev => TrainPolicy::SplitDev {
-            train_fraction,
-            seed,
-        },
-        TrainFrom::Auto => TrainPolicy::SplitDevIfMissing {
-            train_fraction,
-            seed,
-        },
-    };
-    let options = LoadOptions {
-        lenient: source.lenient,
-        train,
-    };
-    Ok(glue::load(
-        &glue::Source::new(&source.data)?,
-        task,
-        split,
-        &options,
-    )?)
-}
-
-/// A labelled file of one's own has no parts: a fixed split makes them, unless --train-from file
-/// asks for the whole. Without labels nothing can be learnt from it and it stays whole.
-fn own_file(source: &SourceArgs, columns: &CustomColumns, split: Split) -> anyhow::Result<Dataset> {
-    let name = source.data.file_stem().unwrap_or_default();
-    let options = CustomOptions {
-        name: name.to_string_lossy().into_owned(),
-        split,
-        kind: if source.regression {
-            CustomKind::Regression
-        } else {
-            CustomKind::Classification
-        },
-        classes: None,
-        lenient: source.lenient,
-    };
-    let data = load_custom(&source.data, columns, &options)?;
-    if columns.label.is_none() || source.train_from == TrainFrom::File {
-        return Ok(data);
-    }
-    let size = PartSize::Fraction(source.train_fraction);
-    let (train, dev) = data.stratified_split(size, source.split_seed)?;
-    Ok(match split {
-        Split::Train => train,
-        Split::Dev => dev,
-    })
 }
 
 /// Cuts a data set into word pieces.
@@ -129,13 +73,11 @@ fn own_file(source: &SourceArgs, columns: &CustomColumns, split: Split) -> anyho
 /// Those of the tokenizer.
 pub fn from_dataset(dataset: Dataset, tokenizer: &Tokenizer) -> anyhow::Result<InputSet> {
     let name = dataset.task.name().to_owned();
+    let all_rows = has_all_rows(&dataset);
     let examples = prepare(dataset.examples, tokenizer)?;
     let mut notes = dataset.notes;
     notes.extend(cut_note(&examples, tokenizer.limit()));
-    let notes = notes
-        .into_iter()
-        .map(|n| format!("{name} {}: {n}", dataset.split))
-        .collect();
+    let notes = named_once(notes, &name, dataset.split);
     Ok(InputSet {
         name,
         split: dataset.split.name().to_owned(),
@@ -143,7 +85,21 @@ pub fn from_dataset(dataset: Dataset, tokenizer: &Tokenizer) -> anyhow::Result<I
         examples,
         inputs: dataset.inputs,
         notes,
+        all_rows,
     })
+}
+
+/// Puts task and split before each note that does not name a split of the task by itself.
+fn named_once(notes: Vec<String>, name: &str, split: Split) -> Vec<String> {
+    let named = |note: &str| {
+        let mut splits = [Split::Train, Split::Dev, Split::Test].into_iter();
+        splits.any(|split| note.starts_with(&format!("{name} {split}: ")))
+    };
+    let with = |note: String| match named(&note) {
+        true => note,
+        false => format!("{name} {split}: {note}"),
+    };
+    notes.into_iter().map(with).collect()
 }
 
 /// Reads one task of a data folder (or a file of one's own), sampled as asked.
@@ -155,6 +111,7 @@ pub fn from_task(
     task: Option<Task>,
     tokenizer: &Tokenizer,
 ) -> anyhow::Result<InputSet> {
+    anyhow::ensure!(data.max_eval > 0, "--max-eval 0 leaves no example");
     let dataset = dataset(&data.source, task, data.split)?.subsample(data.max_eval, data.seed);
     from_dataset(dataset, tokenizer)
 }
@@ -284,12 +241,29 @@ pub fn from_file(path: &Path, tokenizer: &Tokenizer) -> anyhow::Result<InputSet>
         examples,
         inputs: vec![input],
         notes,
+        all_rows: true,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_note_names_its_split_once() {
+        let notes = [
+            "RTE dev: 3 rows, GLUE has 277",
+            "a random 2 of 3 rows, seed 1",
+        ];
+        let notes = named_once(notes.map(str::to_owned).to_vec(), "RTE", Split::Dev);
+        assert_eq!(
+            notes,
+            [
+                "RTE dev: 3 rows, GLUE has 277",
+                "RTE dev: a random 2 of 3 rows, seed 1"
+            ]
+        );
+    }
 
     #[test]
     fn lines_become_examples_or_errors_with_their_number() {

@@ -1,12 +1,12 @@
 //! A model ready to run: weights, tokenizer and device that fit one another.
 
 use crate::cli::{CacheArgs, ModelArgs};
+use crate::held_out::TrainedOn;
 use crate::run::input_file;
 use anyhow::Context;
 use attn_bert::checkpoint::TOKENIZER_FILES;
-use attn_bert::{BertConfig, BertModel, Checkpoint, LoadReport, SequenceClassifier};
+use attn_bert::{BertConfig, BertModel, Checkpoint, LoadReport};
 use attn_core::InputFile;
-use attn_data::glue::TaskRef;
 use attn_data::store::{Bars, Catalogue, Progress, Settings, Store, Transfer};
 use attn_data::tokenise::Tokenizer;
 use burn::tensor::Device;
@@ -29,6 +29,8 @@ pub struct LoadedModel {
     pub device: String,
     /// What loading left out or did not use, for the manifest.
     pub notes: Vec<String>,
+    /// What it was fine-tuned on, if we did that.
+    pub trained_on: TrainedOn,
 }
 
 /// Download progress that Ctrl-C can end.
@@ -65,22 +67,27 @@ pub fn store(args: &CacheArgs) -> anyhow::Result<(Store, Catalogue)> {
 ///
 /// # Errors
 /// Those of the store.
-pub fn folder(model: &str, cache: &CacheArgs) -> anyhow::Result<PathBuf> {
+pub fn folder(model: &Path, cache: &CacheArgs) -> anyhow::Result<PathBuf> {
+    // A folder needs no name, which a path that is not UTF-8 cannot be.
+    if model.is_dir() {
+        return Ok(model.to_owned());
+    }
+    let model = &*model.to_string_lossy();
     let (store, catalogue) = store(cache)?;
     store
         .resolve_model(&catalogue, model, &mut Download::default())
         .with_context(|| format!("model '{model}'"))
 }
 
-fn name_of(model: &str, folder: &Path) -> String {
-    if Path::new(model).is_dir() {
+fn name_of(model: &Path, folder: &Path) -> String {
+    if model.is_dir() {
         let full = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         full.file_name()
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned()
     } else {
-        model.to_owned()
+        model.to_string_lossy().into_owned()
     }
 }
 
@@ -98,6 +105,8 @@ pub struct OpenModel {
     pub device: Device,
     /// Backend and device, for the manifest.
     pub device_name: String,
+    /// What it was fine-tuned on, if we did that.
+    pub trained_on: TrainedOn,
 }
 
 impl OpenModel {
@@ -115,7 +124,7 @@ impl OpenModel {
             args.max_length <= positions,
             "--max-length {} is more than the {positions} positions of model '{}'",
             args.max_length,
-            args.model
+            args.model.display()
         );
         let tokenizer = Tokenizer::open(&folder, args.max_length)?;
         checkpoint.check_vocabulary(tokenizer.path(), tokenizer.ids())?;
@@ -137,6 +146,7 @@ impl OpenModel {
             inputs,
             device,
             device_name: args.backend.label(args.device)?,
+            trained_on: TrainedOn::of(&folder)?,
         })
     }
 
@@ -154,38 +164,8 @@ impl OpenModel {
             inputs: self.inputs,
             device: self.device_name,
             notes: notes(&report),
+            trained_on: self.trained_on,
         })
-    }
-
-    /// Reads the weights of a fine-tuned classifier for a task, with what a reader should know of
-    /// them. `fresh` is the seed of a random classifier for a checkpoint that has none.
-    ///
-    /// # Errors
-    /// A checkpoint without a classifier when `fresh` is absent, one with another number of
-    /// outputs than the task has, and those of [`OpenModel::encoder`].
-    pub fn classifier(
-        &self,
-        task: &TaskRef,
-        fresh: Option<u64>,
-    ) -> anyhow::Result<(SequenceClassifier, Vec<String>)> {
-        let outputs = task.kind().outputs();
-        match (self.checkpoint.classifier_labels(), fresh) {
-            (Some(found), _) => anyhow::ensure!(
-                found == outputs,
-                "model '{}' has {found} outputs, but {task} needs {outputs}: it was tuned for another task",
-                self.name
-            ),
-            (None, None) => anyhow::bail!(
-                "model '{}' has no classifier: fine-tune it first (attn finetune --model {} --task {task} --out DIR)",
-                self.name,
-                self.name
-            ),
-            (None, Some(_)) => {}
-        }
-        let (model, report) =
-            self.checkpoint
-                .load_classifier(outputs, fresh.unwrap_or(0), &self.device)?;
-        Ok((model, notes(&report)))
     }
 }
 

@@ -272,7 +272,10 @@ fn wrong_arguments_are_errors_that_say_what_to_do() {
             "add --sweep",
         ),
         // Three outputs, but a task of two classes, and one of scores.
-        (&["--task", "RTE"], "has 3 outputs, but RTE needs 2"),
+        (
+            &["--task", "RTE"],
+            "has 3 outputs without names, and the data's labels are entailment, not_entailment",
+        ),
         (&["--task", "STS-B"], "has 3 outputs, but STS-B needs 1"),
         (&["--task", "CoLA"], "CoLA"),
     ] {

@@ -145,9 +145,6 @@ fn a_killed_training_goes_on_to_the_same_weights() {
 fn bad_requests_end_in_a_clear_error() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("tuned");
-    // The tiny model has three outputs, MRPC needs two.
-    let unfit = failure(&mut finetune("MRPC", &out));
-    assert!(unfit.contains("classifier"), "{unfit}");
     let diverged = failure(finetune_at("1e30", "MNLI", &out).args(["--clip", "1e30"]));
     assert!(
         diverged.contains("diverged") && diverged.contains("step"),

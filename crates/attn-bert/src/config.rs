@@ -60,6 +60,9 @@ pub struct BertConfig {
     /// Class names by index; Hugging Face keeps the number of labels here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id2label: Option<std::collections::BTreeMap<String, String>>,
+    /// The same the other way round, as it is written. Some checkpoints name their classes here alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label2id: Option<std::collections::BTreeMap<String, serde_json::Value>>,
     /// How positions enter; only `absolute` is BERT.
     #[serde(default = "absolute")]
     pub position_embedding_type: String,
@@ -112,6 +115,7 @@ impl BertConfig {
             layer_norm_eps: layer_norm_eps(),
             num_labels: None,
             id2label: None,
+            label2id: None,
             position_embedding_type: absolute(),
             model_type: bert(),
             architectures: None,

@@ -209,14 +209,17 @@ pub enum Split {
     Train,
     /// For evaluation; MNLI's is the matched section.
     Dev,
+    /// GLUE's test set, published without labels: for what needs none. MNLI's is the matched section.
+    Test,
 }
 
 impl Split {
-    /// `train` or `dev`.
+    /// `train`, `dev` or `test`.
     pub fn name(self) -> &'static str {
         match self {
             Split::Train => "train",
             Split::Dev => "dev",
+            Split::Test => "test",
         }
     }
 }
@@ -233,8 +236,9 @@ impl std::str::FromStr for Split {
         match text {
             "train" => Ok(Split::Train),
             "dev" | "validation" | "dev_matched" => Ok(Split::Dev),
+            "test" | "test_matched" => Ok(Split::Test),
             other => Err(format!(
-                "unknown split '{other}': expected 'train' or 'dev'"
+                "unknown split '{other}': expected 'train', 'dev' or 'test'"
             )),
         }
     }

@@ -1,6 +1,7 @@
 //! Data sets, artefact store and tokenising for Attention Atlas.
 //!
 //! - [`glue`]: GLUE's tasks and one's own labelled texts, read strictly.
+//! - [`labels`]: which output of a classifier means which label.
 //! - [`parquet`]: records in and out.
 //! - [`store`]: models and data sets by name, fetched once, verified, cached.
 //! - [`framenet`]: FrameNet 1.7 and the sentence filter of Section 4.2.
@@ -11,6 +12,7 @@
 
 pub mod framenet;
 pub mod glue;
+pub mod labels;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 #[cfg(feature = "store")]

@@ -50,6 +50,7 @@ pub mod pairs;
 pub mod shape;
 pub mod shared;
 pub mod structure;
+mod undefined;
 mod view;
 
 pub use annotation::{Annotation, FeaturePositions, TokenPairs, WordLinks};
@@ -62,4 +63,5 @@ pub use observer::{Observation, Observer, PaddingRows};
 pub use pairs::{NullResult, PairAttention, ShuffleNull};
 pub use shared::SharedWords;
 pub use structure::{MapStructures, StructureStatistic};
+pub use undefined::undefined;
 pub use view::{MapsView, StatsError};

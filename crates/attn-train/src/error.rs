@@ -104,6 +104,14 @@ pub enum TrainError {
         /// Why, and what to do.
         reason: String,
     },
+    /// The progress callback asked for an end of a prediction.
+    #[error("stopped after {done} of {total} examples")]
+    Cancelled {
+        /// Examples done.
+        done: usize,
+        /// All examples.
+        total: usize,
+    },
     /// The observer asked for an end.
     #[error("training was stopped after step {step} of {total}{}", match state {
         Some(path) => format!("; its state is in {}: the same command goes on from there", path.display()),

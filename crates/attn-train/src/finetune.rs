@@ -68,9 +68,11 @@ pub trait Observer {
         ControlFlow::Continue(())
     }
 
-    /// An evaluation has scored `done` examples of `total`.
-    fn evaluating(&mut self, done: usize, total: usize) {
+    /// An evaluation has scored `done` examples of `total`. [`ControlFlow::Break`] ends training there:
+    /// it goes on from the last state on disk, and [`TrainError::Stopped`] is returned.
+    fn evaluating(&mut self, done: usize, total: usize) -> ControlFlow<()> {
         let _ = (done, total);
+        ControlFlow::Continue(())
     }
 
     /// An epoch is done and evaluated.
@@ -134,14 +136,7 @@ pub fn finetune(
         let end_of_epoch = record.step % trainer.steps_per_epoch() == 0;
         if end_of_epoch {
             if let Some(eval) = eval {
-                let mut progress = |done, total| observer.evaluating(done, total);
-                evaluation = Some(evaluate(
-                    &trainer.model(),
-                    eval,
-                    &options.metrics,
-                    recipe.micro_tokens,
-                    &mut progress,
-                )?);
+                evaluation = Some(scored(&trainer, eval, recipe, options, observer)?);
             }
             history.epochs.push(epoch_record(
                 record.epoch,
@@ -184,20 +179,34 @@ pub fn finetune(
         && let Some(eval) = eval
     {
         // The state was that of a finished training.
-        let mut progress = |done, total| observer.evaluating(done, total);
-        evaluation = Some(evaluate(
-            &model,
-            eval,
-            &options.metrics,
-            recipe.micro_tokens,
-            &mut progress,
-        )?);
+        evaluation = Some(scored(&trainer, eval, recipe, options, observer)?);
     }
     Ok(Outcome {
         model,
         history,
         evaluation,
         resumed_from,
+    })
+}
+
+/// The model as it stands, on the evaluation set.
+fn scored(
+    trainer: &Trainer,
+    eval: &TrainingSet,
+    recipe: &Recipe,
+    options: &Options,
+    observer: &mut dyn Observer,
+) -> Result<Evaluation, TrainError> {
+    let mut progress = |done, total| observer.evaluating(done, total);
+    let model = trainer.model();
+    let (metrics, tokens) = (&options.metrics, recipe.micro_tokens);
+    evaluate(&model, eval, metrics, tokens, &mut progress).map_err(|error| match error {
+        TrainError::Cancelled { .. } => TrainError::Stopped {
+            step: trainer.done(),
+            total: trainer.total(),
+            state: options.state.clone().filter(|path| path.is_file()),
+        },
+        other => other,
     })
 }
 

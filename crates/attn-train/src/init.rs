@@ -41,12 +41,46 @@ impl std::str::FromStr for Init {
     }
 }
 
-/// The model that training starts from, with `labels` outputs, everything random drawn from `seed`.
-/// Evaluated as it is, with [`Init::Pretrained`], it is Table 1's un-tuned column.
+/// The classifier before the first step, where training starts from pre-trained weights.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Head {
+    /// The checkpoint's own, where it has as many outputs as the task has; else a fresh one.
+    #[default]
+    Own,
+    /// The checkpoint's own with its outputs in this order: it knows the task's classes in another.
+    Ordered(Vec<usize>),
+    /// A fresh one: the checkpoint's, if it has one, is for other classes.
+    Fresh,
+}
+
+/// As [`prepare`], with a choice of the classifier. [`Init::Normal`] draws all afresh whatever it is.
 ///
 /// # Errors
-/// [`CheckpointError`] as [`Checkpoint::load_classifier`]: among others when the checkpoint already
-/// has a classifier with another number of labels.
+/// [`CheckpointError`] as [`Checkpoint::load_classifier`]; an order that does not fit the classifier.
+pub fn prepare_head(
+    checkpoint: &Checkpoint,
+    labels: usize,
+    init: Init,
+    head: &Head,
+    seed: u64,
+    device: &Device,
+) -> Result<(SequenceClassifier, LoadReport), CheckpointError> {
+    match (init, head) {
+        (Init::Normal, _) | (_, Head::Own) => prepare(checkpoint, labels, init, seed, device),
+        (Init::Pretrained, Head::Ordered(order)) => {
+            checkpoint.load_classifier_ordered(order, seed, device)
+        }
+        (Init::Pretrained, Head::Fresh) => checkpoint.load_classifier_fresh(labels, seed, device),
+    }
+}
+
+/// The model that training starts from, with `labels` outputs, everything random drawn from `seed`.
+/// Evaluated as it is, with [`Init::Pretrained`], it is Table 1's un-tuned column. A classifier of the
+/// checkpoint with another number of labels is left, and a fresh one drawn, as the report says.
+///
+/// # Errors
+/// [`CheckpointError`] as [`Checkpoint::load_classifier`].
 pub fn prepare(
     checkpoint: &Checkpoint,
     labels: usize,
@@ -55,7 +89,12 @@ pub fn prepare(
     device: &Device,
 ) -> Result<(SequenceClassifier, LoadReport), CheckpointError> {
     match init {
-        Init::Pretrained => checkpoint.load_classifier(labels, seed, device),
+        Init::Pretrained => match checkpoint.classifier_labels() {
+            Some(found) if found != labels => {
+                checkpoint.load_classifier_fresh(labels, seed, device)
+            }
+            _ => checkpoint.load_classifier(labels, seed, device),
+        },
         Init::Normal => {
             let config = checkpoint.config();
             let fresh = Fresh {
@@ -88,6 +127,8 @@ pub fn tuned_config(config: &BertConfig, kind: TaskKind, names: &[&str]) -> Bert
     BertConfig {
         num_labels: Some(outputs),
         id2label: Some((0..outputs).map(|i| (i.to_string(), name(i))).collect()),
+        // The base model's, if it had any, would contradict these names.
+        label2id: None,
         architectures: Some(vec!["BertForSequenceClassification".to_owned()]),
         problem_type: Some(
             if regression {

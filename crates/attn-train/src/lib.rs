@@ -53,7 +53,7 @@ mod trainer;
 
 pub use error::TrainError;
 pub use finetune::{EpochRecord, History, Observer, Options, Outcome, Progress, finetune};
-pub use init::{Init, prepare, tuned_config};
+pub use init::{Head, Init, prepare, prepare_head, tuned_config};
 pub use plan::Plan;
 pub use predict::{Evaluation, Logits, Score, evaluate, predict};
 pub use recipe::Recipe;

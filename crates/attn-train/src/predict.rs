@@ -7,8 +7,9 @@ use attn_bert::{ForwardError, SequenceClassifier, TokenBatch, TokenIds, to_host}
 use attn_core::{Intervention, Metric};
 use burn::module::Module;
 use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
 
-/// Examples that are sorted by length together; also how often progress is reported.
+/// Examples that are sorted by length together.
 const WINDOW: usize = 1024;
 
 /// The outputs of a model for a set of examples, in the set's order.
@@ -80,16 +81,16 @@ impl Evaluation {
 
 /// Runs a model over examples without dropout and without a tape. Examples of similar length share
 /// a forward pass of at most `micro_tokens` word pieces; results come back in the order given.
-/// `progress` is told how many are done of how many.
+/// `progress` is told after every pass how many are done of how many, and can end the work there.
 ///
 /// # Errors
-/// [`TrainError`] when an example does not fit the model or the device fails. No examples are no
-/// error: the result is empty.
+/// [`TrainError`] when an example does not fit the model or the device fails, and
+/// [`TrainError::Cancelled`] when `progress` breaks off. No examples are no error: the result is empty.
 pub fn predict(
     model: &SequenceClassifier,
     examples: &[TokenIds<'_>],
     micro_tokens: usize,
-    progress: &mut dyn FnMut(usize, usize),
+    progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Logits, TrainError> {
     let model = model.valid();
     let labels = model.labels();
@@ -97,7 +98,9 @@ pub fn predict(
     for (window, examples_here) in examples.chunks(WINDOW).enumerate() {
         let start = window * WINDOW;
         let lengths: Vec<usize> = examples_here.iter().map(|e| e.ids.len()).collect();
+        let mut done = start;
         for part in micro_batches(&lengths, micro_tokens) {
+            done += part.len();
             let tokens: Vec<TokenIds<'_>> = part.iter().map(|&i| examples_here[i]).collect();
             let batch = TokenBatch::new(&tokens).map_err(ForwardError::from)?;
             let rows = to_host(model.logits(&batch, &Intervention::none(), None)?)?;
@@ -105,8 +108,11 @@ pub fn predict(
                 let at = (start + index) * labels;
                 values[at..at + labels].copy_from_slice(row);
             }
+            let total = examples.len();
+            if progress(done, total).is_break() {
+                return Err(TrainError::Cancelled { done, total });
+            }
         }
-        progress(start + examples_here.len(), examples.len());
     }
     Ok(Logits { labels, values })
 }
@@ -114,13 +120,14 @@ pub fn predict(
 /// Runs a model over a labelled set and scores it.
 ///
 /// # Errors
-/// [`TrainError`] for an empty set, labels or ids that do not fit the model, or a failing device.
+/// [`TrainError`] for an empty set, labels or ids that do not fit the model, a failing device, or a
+/// `progress` that breaks off.
 pub fn evaluate(
     model: &SequenceClassifier,
     set: &TrainingSet,
     metrics: &[Metric],
     micro_tokens: usize,
-    progress: &mut dyn FnMut(usize, usize),
+    progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Evaluation, TrainError> {
     set.check("evaluation", model)?;
     let logits = predict(model, &set.tokens(), micro_tokens, progress)?;

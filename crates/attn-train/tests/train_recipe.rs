@@ -9,6 +9,7 @@ use attn_train::{
     evaluate, finetune, predict, prepare, tuned_config,
 };
 use common::*;
+use std::ops::ControlFlow;
 
 fn quick() -> Recipe {
     Recipe {
@@ -20,6 +21,10 @@ fn quick() -> Recipe {
     }
 }
 
+fn go_on(_: usize, _: usize) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
 #[derive(Default)]
 struct Epochs(Vec<EpochRecord>, usize);
 
@@ -28,9 +33,10 @@ impl Observer for Epochs {
         self.0.push(record.clone());
     }
 
-    fn evaluating(&mut self, done: usize, total: usize) {
+    fn evaluating(&mut self, done: usize, total: usize) -> ControlFlow<()> {
         assert!(done <= total);
         self.1 += 1;
+        ControlFlow::Continue(())
     }
 }
 
@@ -41,14 +47,7 @@ fn training_learns_and_its_records_agree() {
         metrics: vec![Metric::Accuracy],
         ..Options::default()
     };
-    let untuned = evaluate(
-        &tiny_model(0.1),
-        &eval,
-        &options.metrics,
-        256,
-        &mut |_, _| {},
-    )
-    .unwrap();
+    let untuned = evaluate(&tiny_model(0.1), &eval, &options.metrics, 256, &mut go_on).unwrap();
     let mut epochs = Epochs::default();
     let recipe = Recipe {
         epochs: 4,
@@ -89,15 +88,9 @@ fn training_learns_and_its_records_agree() {
     assert!(interval.0 <= after && after <= interval.1);
     // The model that comes back is the one that was evaluated.
     assert_eq!(
-        evaluate(
-            &outcome.model,
-            &eval,
-            &options.metrics,
-            1024,
-            &mut |_, _| {}
-        )
-        .unwrap()
-        .scores,
+        evaluate(&outcome.model, &eval, &options.metrics, 1024, &mut go_on)
+            .unwrap()
+            .scores,
         tuned.scores
     );
 }
@@ -155,15 +148,25 @@ fn predictions_come_back_in_order() {
     let (model, set) = (tiny_model(0.1), examples(30, 8));
     let mut told = Vec::new();
     let together = predict(&model, &set.tokens(), 200, &mut |done, total| {
-        told.push((done, total))
+        told.push((done, total));
+        ControlFlow::Continue(())
     })
     .unwrap();
     assert_eq!(
-        (told.as_slice(), together.rows().count()),
-        (&[(30, 30)][..], 30)
+        (told.last(), together.rows().count()),
+        (Some(&(30, 30)), 30)
     );
+    assert!(told.len() > 1 && told.is_sorted(), "{told:?}");
+    // Whoever asks for an end gets it after that pass.
+    let mut passes = 0;
+    let stopped = predict(&model, &set.tokens(), 200, &mut |_, _| {
+        passes += 1;
+        ControlFlow::Break(())
+    });
+    assert!(matches!(stopped, Err(TrainError::Cancelled { done, total: 30 }) if done == told[0].0));
+    assert_eq!(passes, 1);
     for (index, row) in together.rows().enumerate() {
-        let alone = predict(&model, &set.tokens()[index..=index], 200, &mut |_, _| {}).unwrap();
+        let alone = predict(&model, &set.tokens()[index..=index], 200, &mut go_on).unwrap();
         assert!(
             row.iter()
                 .zip(&alone.values)
@@ -172,12 +175,12 @@ fn predictions_come_back_in_order() {
         );
     }
     assert!(
-        predict(&model, &[], 200, &mut |_, _| {})
+        predict(&model, &[], 200, &mut go_on)
             .unwrap()
             .values
             .is_empty()
     );
-    let trained = predict(&model, &set.tokens(), 1, &mut |_, _| {}).unwrap();
+    let trained = predict(&model, &set.tokens(), 1, &mut go_on).unwrap();
     assert_eq!(trained.predictions(), together.predictions());
 }
 
@@ -316,7 +319,7 @@ fn initialisations() {
     assert!(weights(&pretrained) != weights(&normal));
     assert!(weights(&normal) == weights(&load(Init::Normal, 1).0));
     assert!(weights(&normal) != weights(&load(Init::Normal, 2).0));
-    // A normal model has any number of labels; a tuned checkpoint has its own.
+    // A model has any number of labels; a classifier of another number makes way for a fresh one.
     assert_eq!(
         prepare(&checkpoint, 2, Init::Normal, 0, &device())
             .unwrap()
@@ -324,10 +327,10 @@ fn initialisations() {
             .labels(),
         2
     );
-    let error = prepare(&checkpoint, 2, Init::Pretrained, 0, &device())
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains("classifier.weight"), "{error}");
+    let (two, report) = prepare(&checkpoint, 2, Init::Pretrained, 7, &device()).unwrap();
+    assert_eq!(two.labels(), 2);
+    assert_eq!(report.fresh, ["classifier.bias", "classifier.weight"]);
+    assert_eq!(report.unused, ["classifier.weight", "classifier.bias"]);
     assert_eq!("normal".parse(), Ok(Init::Normal));
     assert!("random".parse::<Init>().unwrap_err().contains("'random'"));
 }

@@ -200,7 +200,12 @@ fn dropout_is_drawn_anew_each_step_and_off_when_predicting() {
         "{on:?} {off:?}"
     );
     let trainer = Trainer::new(tiny_model(0.3), &set, flat).unwrap();
-    let predict = |model| attn_train::predict(&model, &set.tokens(), 100, &mut |_, _| {}).unwrap();
+    let predict = |model| {
+        attn_train::predict(&model, &set.tokens(), 100, &mut |_, _| {
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap()
+    };
     assert_eq!(predict(trainer.model()), predict(tiny_model(0.0)));
 }
 

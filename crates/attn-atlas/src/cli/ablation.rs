@@ -47,6 +47,9 @@ pub struct AblateArgs {
     /// The GLUE task that the model was fine-tuned for (with --text-a, your own file is the task).
     #[arg(long, required_unless_present = "text_a", conflicts_with = "text_a")]
     pub task: Option<Task>,
+    /// Names of the model's classes in the order of its outputs, in place of its configuration's.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    pub labels: Vec<String>,
     /// Every single head and every whole layer (the default unless heads, layers or random sets are
     /// named).
     #[arg(long)]

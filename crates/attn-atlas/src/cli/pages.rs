@@ -19,10 +19,13 @@ pub struct ViewArgs {
     /// Another model to show beside it, for example the one before fine-tuning: same tokenizer,
     /// layers and heads.
     #[arg(long, value_name = "NAME|PATH")]
-    pub reference: Option<String>,
+    pub reference: Option<PathBuf>,
     /// How a head is switched off where the model is a fine-tuned classifier: uniform or zero.
     #[arg(long, default_value_t = Mode::Uniform)]
     pub mode: Mode,
+    /// Names of the model's classes in the order of its outputs, in place of its configuration's.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    pub labels: Vec<String>,
     /// The page to write.
     #[arg(long, value_name = "FILE.html")]
     pub out: PathBuf,

@@ -26,7 +26,7 @@ pub enum MapsCommand {
 pub struct SampleArgs {
     /// Models, separated by commas: names from `attn fetch` or checkpoint folders.
     #[arg(long, required = true, value_delimiter = ',', value_name = "MODEL,…")]
-    pub models: Vec<String>,
+    pub models: Vec<PathBuf>,
     /// Folder with fine-tuned states: <model>/<task>-pretrained-s<seed>/. Without it only the
     /// first half is made, the maps before fine-tuning; it is the same with and without.
     #[arg(long, value_name = "DIR")]
@@ -282,12 +282,12 @@ pub struct ClassifyArgs {
     #[arg(
         long,
         value_name = "FILE",
-        required_unless_present = "task",
-        conflicts_with = "task"
+        required_unless_present_any = ["task", "text_a"],
+        conflicts_with_all = ["task", "text_a"]
     )]
     pub maps: Option<PathBuf>,
-    /// A GLUE task to read from --data.
-    #[arg(long)]
+    /// A GLUE task to read from --data (with --text-a, your own file is the task).
+    #[arg(long, conflicts_with = "text_a")]
     pub task: Option<Task>,
     #[command(flatten)]
     pub data: DataArgs,

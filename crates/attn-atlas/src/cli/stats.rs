@@ -13,7 +13,7 @@ pub struct StatsArgs {
     /// A second model over the same word pieces, usually the pre-trained one beside the fine-tuned:
     /// gives the cosines of Figure 5 and the differences of Section 4.4.
     #[arg(long, value_name = "NAME|PATH")]
-    pub reference: Option<String>,
+    pub reference: Option<PathBuf>,
     #[command(flatten)]
     pub data: DataArgs,
     /// Tasks, separated by commas [default: the paper's seven, as far as --data has them].

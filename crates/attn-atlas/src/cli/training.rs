@@ -121,6 +121,9 @@ pub struct EvaluateArgs {
     pub split: Split,
     #[command(flatten)]
     pub amount: AmountArgs,
+    /// Names of the model's classes in the order of its outputs, in place of its configuration's.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    pub labels: Vec<String>,
     /// Give a model without a classifier a random one with this seed (Table 1's first column).
     #[arg(long, value_name = "SEED")]
     pub fresh_classifier: Option<u64>,

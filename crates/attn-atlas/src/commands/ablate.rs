@@ -13,9 +13,11 @@ use crate::ablation::records::{Common, of_claims, of_scores};
 use crate::ablation::{REPLICATES, tables};
 use crate::cli::{AblateArgs, AblateCommand};
 use crate::inputs::{InputSet, from_task};
+use crate::labels::{self, Fit};
 use crate::model::OpenModel;
-use crate::run::{Run, sha256, undamaged};
-use crate::training::training_set;
+use crate::run::{Run, check_folder, sha256, undamaged};
+use crate::stop_if_interrupted;
+use crate::training::{supported, training_set};
 use anyhow::Context;
 use attn_ablate::{Kind, Plan, Variant, variant};
 use attn_core::io::{write_json, write_jsonl};
@@ -43,14 +45,17 @@ pub fn run(args: &AblateArgs) -> anyhow::Result<()> {
 
 fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
     let folder = args.out.clone().context("--out DIR is missing")?;
+    check_folder(&folder)?;
     let model = OpenModel::open(&args.model)?;
-    let set = from_task(&args.data, args.task, &model.tokenizer)?;
+    let data = args.data.beside([&model.trained_on]);
+    let mut set = from_task(&data, args.task, &model.tokenizer)?;
+    let fit = labels::fit(&model, &mut set, &args.labels, false)?;
     let labelled = training_set(&set)?;
     let task = set.task.clone().context("the data name no task")?;
     let shape = model.checkpoint.config();
     let (layers, heads) = (shape.num_hidden_layers, shape.num_attention_heads);
     let plan = Plan::new(layers, heads, variants(args, layers, heads)?)?;
-    let fingerprint = fingerprint(&model);
+    let fingerprint = fingerprint(&model, &fit);
     let key = key(args, &fingerprint, &labelled, &plan);
     if done(&folder, &key)? {
         println!(
@@ -59,7 +64,16 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
         );
         return Ok(());
     }
-    let (classifier, notes) = model.classifier(&task, None)?;
+    let gold = gold(&labelled);
+    let (metrics, undefined) = supported(task.metrics(), &gold);
+    anyhow::ensure!(
+        !metrics.is_empty(),
+        "{}: {}",
+        set.name,
+        undefined.join("; ")
+    );
+    let (classifier, mut notes) = fit.load(&model, 0)?;
+    notes.extend(undefined);
     for note in set.notes.iter().chain(&notes) {
         eprintln!("note: {note}");
     }
@@ -73,6 +87,7 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
         "max_length": args.model.max_length, "replicates": REPLICATES,
         "importance": args.importance || args.cumulative,
         "cumulative": args.cumulative.then_some(args.steps),
+        "classes": fit.classes(), "outputs": fit.map.as_ref().map(|map| map.outputs()),
     });
     let mut run = Run::new(folder.clone(), config, seed, model.device_name.clone());
     run.read(model.inputs.iter().chain(&set.inputs).cloned());
@@ -97,7 +112,7 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
     let measured = Measured {
         variants: plan.variants().to_vec(),
         logits,
-        labels: labels(&labelled),
+        labels: gold,
     };
     let common = Common {
         run: run.name().to_owned(),
@@ -112,22 +127,15 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
 
     eprintln!("{what}: {REPLICATES} bootstrap samples and a paired test for each variant");
     let clock = std::time::Instant::now();
-    let scored = measured.score(task.metrics(), seed)?;
+    let scored = measured.score(&metrics, seed)?;
     run.took("statistics", clock.elapsed().as_secs_f64());
+    stop_if_interrupted()?;
     let mut records = of_scores(&common, &scored);
     let found = write_sweep(&folder, &common, &scored)?;
     records.extend(of_claims(&common, &found));
     let written = figures::write(&records, None, &folder.join("figures"))?;
     if args.importance || args.cumulative {
-        let more = curves::run(
-            args,
-            &subject,
-            &measured,
-            &common,
-            &mut run,
-            task.metrics(),
-            &set,
-        )?;
+        let more = curves::run(args, &subject, &measured, &common, &mut run, &metrics, &set)?;
         records.extend(more);
     }
     let folder = run.finish(&records)?;
@@ -222,16 +230,18 @@ fn variants(args: &AblateArgs, layers: usize, heads: usize) -> anyhow::Result<Ve
 }
 
 /// The gold labels as numbers.
-fn labels(set: &TrainingSet) -> Vec<f64> {
+fn gold(set: &TrainingSet) -> Vec<f64> {
     let examples = set.examples.iter();
     examples.map(|e| f64::from(e.label.value())).collect()
 }
 
-/// Names the weights, by their hash and that of the configuration.
-fn fingerprint(model: &OpenModel) -> String {
+/// Names the weights, by their hash and that of the configuration, and by the order of the outputs
+/// where it is not the file's.
+fn fingerprint(model: &OpenModel, fit: &Fit) -> String {
     let files = model.inputs.iter().filter(|f| f.role == "model");
     let hashes: Vec<&str> = files.map(|f| f.sha256.as_str()).collect();
-    hashes.join(" ")
+    let order = fit.order().map(|order| format!(" outputs {order:?}"));
+    hashes.join(" ") + &order.unwrap_or_default()
 }
 
 /// Everything that decides the numbers of a run, hashed.

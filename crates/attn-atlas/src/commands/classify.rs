@@ -7,6 +7,7 @@ use crate::forward::forward_in_turn;
 use crate::inputs;
 use crate::model::LoadedModel;
 use crate::progress::Progress;
+use crate::run::check_file;
 use crate::stop_if_interrupted;
 use anyhow::Context;
 use attn_bert::Want;
@@ -22,6 +23,7 @@ use std::time::Instant;
 
 /// Sorts maps of a task or a file and writes the table.
 pub fn run(args: &ClassifyArgs) -> anyhow::Result<()> {
+    check_file(&args.out, &[".csv"])?;
     let (engine, _) = network::open(&args.network)?;
     let blocks = match (&args.maps, args.task) {
         (Some(path), _) => from_file(&engine, path)?,
@@ -62,7 +64,8 @@ fn from_model(
     task: Option<attn_core::Task>,
 ) -> anyhow::Result<Vec<String>> {
     let model = LoadedModel::open(&args.model)?;
-    let set = inputs::from_task(&args.data, task, &model.tokenizer)?;
+    let data = args.data.beside([&model.trained_on]);
+    let set = inputs::from_task(&data, task, &model.tokenizer)?;
     for note in model.notes.iter().chain(&set.notes) {
         eprintln!("note: {note}");
     }

@@ -2,29 +2,34 @@
 
 use crate::cli::EvaluateArgs;
 use crate::inputs::{InputSet, dataset, from_dataset};
+use crate::labels;
 use crate::model::OpenModel;
 use crate::progress::Progress;
-use crate::run::Run;
-use crate::stop_if_interrupted;
+use crate::run::{Run, check_folder};
 use crate::training::{
-    REPLICATES, Scored, score_table, scored_records, training_set, write_scored,
+    REPLICATES, Scored, heard, score_table, scored_records, training_set, write_scored,
 };
+use crate::{Interrupted, stop_if_interrupted};
 use anyhow::Context;
 use attn_bert::SequenceClassifier;
 use attn_data::glue::TaskRef;
-use attn_train::{Evaluation, Recipe};
+use attn_train::{Evaluation, Recipe, TrainError};
 
 /// Scores a model and writes its logits.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
+    check_folder(&args.out)?;
     let model = OpenModel::open(&args.model)?;
     let seed = args.amount.sample_seed;
-    let mut data = dataset(&args.source, args.task, args.split)?;
+    let source = args.source.beside([&model.trained_on]);
+    let mut data = dataset(&source, args.task, args.split)?;
     if let Some(limit) = args.amount.max_eval {
         data = data.subsample(limit, seed);
     }
-    let set = from_dataset(data, &model.tokenizer)?;
+    let mut set = from_dataset(data, &model.tokenizer)?;
+    let fresh = args.fresh_classifier;
+    let fit = labels::fit(&model, &mut set, &args.labels, fresh.is_some())?;
     let task = set.task.clone().context("no task")?;
-    let (classifier, notes) = model.classifier(&task, args.fresh_classifier)?;
+    let (classifier, notes) = fit.load(&model, fresh.unwrap_or(0))?;
     for note in set.notes.iter().chain(&notes) {
         eprintln!("note: {note}");
     }
@@ -32,6 +37,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         "experiment": "evaluate", "model": model.name, "task": task, "split": args.split,
         "max_eval": args.amount.max_eval, "max_length": args.model.max_length,
         "fresh_classifier": args.fresh_classifier, "replicates": REPLICATES,
+        "classes": fit.classes(), "outputs": fit.map.as_ref().map(|map| map.outputs()),
     });
     let mut run = Run::new(args.out.clone(), config, seed, model.device_name.clone());
     run.read(model.inputs.iter().chain(&set.inputs).cloned());
@@ -41,6 +47,10 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let path = args.out.join("predictions.parquet");
     write_scored(&path, &set, &evaluation)?;
     let scored = Scored::new(evaluation.pairs, task.metrics(), seed);
+    for note in &scored.notes {
+        eprintln!("note: {note}");
+    }
+    run.note(scored.notes.iter().cloned());
     let records = scored_records(run.name(), &model.name, &set, &scored, seed);
     let title = format!("{} on {} {}", model.name, set.name, set.split);
     println!("{}", score_table(title, &scored.estimates).plain());
@@ -67,8 +77,15 @@ pub fn evaluate(
         &labelled,
         task.metrics(),
         Recipe::default().micro_tokens,
-        &mut |done, _| progress.set(done as u64),
-    )?;
+        &mut |done, _| {
+            progress.set(done as u64);
+            heard()
+        },
+    );
+    let evaluation = match evaluation {
+        Err(TrainError::Cancelled { .. }) => return Err(Interrupted.into()),
+        other => other?,
+    };
     stop_if_interrupted()?;
     Ok((evaluation, progress.finish()))
 }

@@ -7,14 +7,17 @@ use crate::inputs::{self, InputSet};
 use crate::model::LoadedModel;
 use crate::output::Tensors;
 use crate::progress::Progress;
+use crate::run::check_file;
 use attn_bert::Want;
 
 /// Writes the maps of every example to a safetensors or npz file.
 pub fn run(args: &ExtractArgs) -> anyhow::Result<()> {
+    check_file(&args.out, &[".safetensors", ".npz"])?;
     let model = LoadedModel::open(&args.model)?;
+    let data = args.data.beside([&model.trained_on]);
     let set = match &args.input {
         Some(path) => inputs::from_file(path, &model.tokenizer)?,
-        None => inputs::from_task(&args.data, args.task, &model.tokenizer)?,
+        None => inputs::from_task(&data, args.task, &model.tokenizer)?,
     };
     for note in model.notes.iter().chain(&set.notes) {
         eprintln!("note: {note}");

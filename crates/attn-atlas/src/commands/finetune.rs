@@ -3,7 +3,7 @@
 use crate::cli::FinetuneArgs;
 use crate::inputs::{InputSet, dataset, from_dataset};
 use crate::model::OpenModel;
-use crate::run::{Run, write_text};
+use crate::run::{Run, check_folder, write_text};
 use crate::training::{Job, REPLICATES, Scored, score_table};
 use anyhow::Context;
 use attn_core::{Record, Split};
@@ -13,13 +13,15 @@ use attn_train::metrics::{MetricEstimate, Pair, Spread, bootstrap_mean_metric, o
 /// Fine-tunes one model, or one for each seed.
 pub fn run(args: &FinetuneArgs) -> anyhow::Result<()> {
     anyhow::ensure!(args.seeds >= 1, "--seeds 0: train at least once");
+    check_folder(&args.out)?;
     let mut model = OpenModel::open(&args.model)?;
     if let Some(dropout) = args.recipe.dropout {
         model.checkpoint.set_dropout(dropout)?;
     }
     let amount = &args.amount;
+    let source = args.source.of_training();
     let load = |split, limit: Option<usize>| -> anyhow::Result<InputSet> {
-        let mut data = dataset(&args.source, args.task, split)?;
+        let mut data = dataset(&source, args.task, split)?;
         if let Some(limit) = limit {
             data = data.subsample(limit, amount.sample_seed);
         }

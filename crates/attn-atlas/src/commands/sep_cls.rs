@@ -39,21 +39,29 @@ pub fn run(args: &SepClsArgs) -> anyhow::Result<()> {
         .clone()
         .unwrap_or_else(|| inputs::default_folder(&model.name, &args.data.source.data, EXPERIMENT));
     let seed = args.data.seed;
-    let config = serde_json::json!({
+    let mut config = serde_json::json!({
         "experiment": EXPERIMENT, "model": model.name, "split": args.data.split, "tasks": tasks,
         "max_eval": args.data.max_eval, "max_length": args.model.max_length, "replicates": REPLICATES,
         "source": inputs::source_config(&args.data.source),
     });
+    let data = args.data.beside([&model.trained_on]);
+    let (mut sets, mut all_rows) = (Vec::new(), Vec::new());
+    for task in tasks {
+        let set = inputs::from_task(&data, Some(task), &model.tokenizer)?;
+        for note in &set.notes {
+            eprintln!("note: {note}");
+        }
+        all_rows.extend(set.all_rows.then_some(task));
+        sets.push((task, set));
+    }
+    inputs::name_all_rows(&mut config, &all_rows);
     let mut run = Run::new(folder, config, seed, model.device.clone());
     run.read(model.inputs.clone());
     run.note(model.notes.clone());
     let resampler = Resampler::new(seed, REPLICATES);
-    let mut sets = Vec::new();
-    for task in tasks {
-        let set = inputs::from_task(&args.data, Some(task), &model.tokenizer)?;
+    for (_, set) in &sets {
         run.read(set.inputs.iter().cloned());
         run.note(set.notes.iter().cloned());
-        sets.push((task, set));
     }
     if run.is_done() {
         return Ok(());

@@ -7,6 +7,7 @@ use crate::cli::Table1Args;
 use crate::inputs::{
     InputSet, data_name, dataset, default_folder, from_dataset, source_config, tasks,
 };
+use crate::labels;
 use crate::model::{OpenModel, store};
 use crate::run::{Run, write_text};
 use crate::training::{Job, REPLICATES, Scored};
@@ -58,6 +59,10 @@ struct Row {
 
 /// Trains what is not trained yet and writes the table.
 pub fn run(args: &Table1Args) -> anyhow::Result<()> {
+    let args = &Table1Args {
+        source: args.source.of_training(),
+        ..args.clone()
+    };
     let chosen = tasks(&args.source, &args.tasks, Split::Dev)?;
     let mut model = OpenModel::open(&args.model)?;
     if let Some(dropout) = args.recipe.dropout {
@@ -207,6 +212,7 @@ fn one_task(
     let seed = args.amount.sample_seed;
     let (train, dev) = sets(args, model, task)?;
     run.note(train.notes.iter().chain(&dev.notes).cloned());
+    run.note(labels::start(model, &dev)?.notes);
     let untuned = (1..=args.seeds)
         .map(|fresh| untuned(model, &dev, fresh, seed))
         .collect::<anyhow::Result<Vec<_>>>()?;
@@ -237,7 +243,8 @@ fn untuned(
     bootstrap_seed: u64,
 ) -> anyhow::Result<Scored> {
     let task = dev.task.as_ref().context("no task")?;
-    let (classifier, _) = model.classifier(task, Some(seed))?;
+    let start = labels::start(model, dev)?;
+    let (classifier, _) = start.load(model, seed)?;
     let (evaluation, _) = evaluate(&classifier, dev, task)?;
     Ok(Scored::new(
         evaluation.pairs,

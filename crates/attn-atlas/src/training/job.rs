@@ -1,19 +1,21 @@
 //! One fine-tuning: found by its key when it is done already, gone on with when it was killed.
 
+use super::course::write_course;
 use super::{Scored, score, training_set, write_scored};
 use crate::inputs::InputSet;
+use crate::labels;
 use crate::model::OpenModel;
 use crate::progress::Progress;
-use crate::run::{Run, input_file, sha256, undamaged, write_text};
+use crate::run::{Run, input_file, sha256, undamaged};
 use crate::{INTERRUPTED, Interrupted};
 use anyhow::Context;
 use attn_bert::checkpoint::{self, TOKENIZER_FILES};
-use attn_core::io::{write_json, write_jsonl};
+use attn_core::io::write_json;
 use attn_core::{InputFile, Manifest};
 use attn_data::glue::TaskRef;
-use attn_figures::{LineSeries, LinesSpec};
-use attn_train::{EpochRecord, History, Init, Options, Recipe, TrainError, finetune, prepare};
+use attn_train::{EpochRecord, Head, Init, Options, Recipe, TrainError, finetune, prepare_head};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -25,8 +27,6 @@ const RECEIPT: &str = "training/receipt.json";
 const STATE: &str = "training/state.safetensors";
 const MANIFEST: &str = "training/manifest.json";
 const PREDICTIONS: &str = "training/predictions.parquet";
-/// Weight of the newest step in the smoothed loss curve.
-const SMOOTHING: f64 = 0.1;
 
 /// What to train.
 pub struct Job<'a> {
@@ -86,15 +86,33 @@ impl Job<'_> {
             .with_context(|| format!("{}: not a task that can be learnt", set.name))
     }
 
+    /// The classifier that training begins with.
+    fn head(&self, train: &InputSet) -> anyhow::Result<labels::Fit> {
+        match self.init {
+            Init::Pretrained => labels::start(self.model, train),
+            Init::Normal => Ok(labels::Fit {
+                outputs: self.task(train)?.kind().outputs(),
+                head: Head::Own,
+                map: None,
+                notes: Vec::new(),
+            }),
+        }
+    }
+
     /// Everything that decides the tuned weights and their scores, hashed.
     fn key(&self, train: &InputSet, dev: &InputSet) -> anyhow::Result<String> {
         let (learnt, scored) = (training_set(train)?, training_set(dev)?);
-        let description = serde_json::json!({
+        let mut description = serde_json::json!({
             "version": VERSION, "model": self.model.inputs, "task": train.task,
             "init": self.init, "recipe": self.recipe, "dropout": self.model.checkpoint.config().hidden_dropout_prob,
             "train": learnt.fingerprint(), "dev": scored.fingerprint(),
             "device": self.model.device_name,
         });
+        // Named only where it is not what it always was, so that older trainings keep their key.
+        let head = self.head(train)?.head;
+        if head != Head::Own {
+            description["head"] = serde_json::to_value(head)?;
+        }
         Ok(sha256(description.to_string().as_bytes()))
     }
 
@@ -146,10 +164,15 @@ impl Job<'_> {
         }
         let (learnt, held_out) = (training_set(train)?, training_set(dev)?);
         let source = &self.model.checkpoint;
-        let (model, report) = prepare(
+        let start = self.head(train)?;
+        for note in &start.notes {
+            eprintln!("note: {note}");
+        }
+        let (model, report) = prepare_head(
             source,
-            task.kind().outputs(),
+            start.outputs,
             self.init,
+            &start.head,
             self.recipe.seed,
             &self.model.device,
         )?;
@@ -186,7 +209,12 @@ impl Job<'_> {
         write_scored(&self.folder.join(PREDICTIONS), dev, &evaluation)?;
         let scored = Scored::new(evaluation.pairs, task.metrics(), self.bootstrap_seed);
         write_course(&self.folder, &what, &outcome.history)?;
-        let mut notes = crate::model::notes(&report);
+        for note in &scored.notes {
+            eprintln!("note: {note}");
+        }
+        let mut notes = start.notes;
+        notes.extend(crate::model::notes(&report));
+        notes.extend(scored.notes.iter().cloned());
         if outcome.resumed_from > 0 {
             notes.push(format!(
                 "training: resumed after step {}",
@@ -224,6 +252,7 @@ impl Job<'_> {
             "recipe": self.recipe,
             "dropout": self.model.checkpoint.config().hidden_dropout_prob, "train_examples": train.examples.len(),
             "eval_examples": dev.examples.len(), "max_length": self.model.tokenizer.limit(),
+            "held_out": held_out(train, dev),
             "bootstrap_seed": self.bootstrap_seed, "replicates": score::REPLICATES,
         });
         let seed = self.recipe.seed;
@@ -257,6 +286,29 @@ impl Job<'_> {
     }
 }
 
+/// Whether to go on: not when Ctrl-C was pressed.
+pub fn heard() -> ControlFlow<()> {
+    if INTERRUPTED.load(Ordering::Relaxed) {
+        ControlFlow::Break(())
+    } else {
+        ControlFlow::Continue(())
+    }
+}
+
+/// Whether the evaluation rows are those that training left over of the same files.
+fn held_out(train: &InputSet, dev: &InputSet) -> bool {
+    let hashes = |set: &InputSet| -> BTreeSet<String> {
+        set.inputs.iter().map(|file| file.sha256.clone()).collect()
+    };
+    let learnt: BTreeSet<&str> = train
+        .examples
+        .iter()
+        .map(|e| e.example.id.as_str())
+        .collect();
+    let mut scored = dev.examples.iter().map(|e| e.example.id.as_str());
+    hashes(train) == hashes(dev) && !scored.any(|id| learnt.contains(id))
+}
+
 /// Shows how training goes, and ends it on Ctrl-C.
 struct Watch {
     progress: Option<Progress>,
@@ -282,11 +334,11 @@ impl attn_train::Observer for Watch {
         let bar = self.bar(step - 1, total);
         bar.say(format!("loss {:.3}", progress.record.loss));
         bar.set(step as u64);
-        if INTERRUPTED.load(Ordering::Relaxed) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        heard()
+    }
+
+    fn evaluating(&mut self, _done: usize, _total: usize) -> ControlFlow<()> {
+        heard()
     }
 
     fn epoch(&mut self, record: &EpochRecord) {
@@ -310,63 +362,4 @@ impl attn_train::Observer for Watch {
             None => eprintln!("{line}"),
         }
     }
-}
-
-/// Steps, epochs and the loss curve.
-fn write_course(folder: &Path, what: &str, history: &History) -> anyhow::Result<()> {
-    let folder = folder.join("training");
-    write_jsonl(&folder.join("steps.jsonl"), &history.steps)?;
-    write_jsonl(&folder.join("epochs.jsonl"), &history.epochs)?;
-    let mut smooth = None;
-    let (mut raw, mut smoothed) = (Vec::new(), Vec::new());
-    for step in &history.steps {
-        let mean = smooth.map_or(step.loss, |old| {
-            SMOOTHING * step.loss + (1.0 - SMOOTHING) * old
-        });
-        smooth = Some(mean);
-        raw.push((step.step as f64, step.loss));
-        smoothed.push((step.step as f64, mean));
-    }
-    let scores: Vec<String> = history
-        .epochs
-        .iter()
-        .filter_map(|epoch| {
-            let score = epoch.scores.first()?;
-            Some(format!(
-                "epoch {}: {} {:.3}",
-                epoch.epoch, score.metric, score.value?
-            ))
-        })
-        .collect();
-    let spec = LinesSpec {
-        title: format!("Training loss, {what}"),
-        subtitle: scores.join("; "),
-        series: vec![
-            LineSeries {
-                name: "loss of each batch".to_owned(),
-                points: raw,
-                ..LineSeries::default()
-            },
-            LineSeries {
-                name: "running mean over about 10 batches".to_owned(),
-                points: smoothed,
-                ..LineSeries::default()
-            },
-        ],
-        x_label: "step".to_owned(),
-        y_label: "loss".to_owned(),
-        ..LinesSpec::default()
-    };
-    spec.render()?.write(&folder, "loss-curve")?;
-    let mut text = String::from("epoch,loss,metric,value\n");
-    for epoch in &history.epochs {
-        for score in &epoch.scores {
-            let value = score.value.map_or(String::new(), |v| v.to_string());
-            text.push_str(&format!(
-                "{},{},{},{value}\n",
-                epoch.epoch, epoch.loss, score.metric
-            ));
-        }
-    }
-    write_text(&folder.join("epochs.csv"), &text)
 }

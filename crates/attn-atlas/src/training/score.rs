@@ -19,16 +19,41 @@ pub struct Scored {
     pub pairs: Vec<Pair>,
     /// The task's scores, the main one first.
     pub estimates: Vec<MetricEstimate>,
+    /// Which of them the labels do not define, and why.
+    pub notes: Vec<String>,
+}
+
+/// The metrics that the labels define, and what is to be said of the others.
+pub fn supported(metrics: &[Metric], labels: &[f64]) -> (Vec<Metric>, Vec<String>) {
+    let (mut defined, mut notes) = (Vec::new(), Vec::new());
+    for &metric in metrics {
+        match attn_stats::undefined(metric, labels) {
+            None => defined.push(metric),
+            Some(why) => notes.push(format!("{metric} is left out: {why}")),
+        }
+    }
+    (defined, notes)
 }
 
 impl Scored {
-    /// Scores predictions.
+    /// Scores predictions. A metric that the labels do not define has no value.
     pub fn new(pairs: Vec<Pair>, metrics: &[Metric], seed: u64) -> Self {
-        let estimates = metrics
-            .iter()
-            .map(|&metric| bootstrap_metric(&pairs, metric, seed, REPLICATES))
-            .collect();
-        Self { pairs, estimates }
+        let labels: Vec<f64> = pairs.iter().map(|pair| pair.label).collect();
+        let (defined, notes) = supported(metrics, &labels);
+        let estimate = |&metric: &Metric| match defined.contains(&metric) {
+            true => bootstrap_metric(&pairs, metric, seed, REPLICATES),
+            false => MetricEstimate {
+                value: None,
+                interval: None,
+                n: pairs.len(),
+                ..bootstrap_metric(&[], metric, seed, 0)
+            },
+        };
+        Self {
+            estimates: metrics.iter().map(estimate).collect(),
+            pairs,
+            notes,
+        }
     }
 
     /// Reads the predictions of an earlier evaluation and scores them.

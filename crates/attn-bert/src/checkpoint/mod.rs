@@ -8,6 +8,7 @@
 
 mod bind;
 mod error;
+mod head;
 mod names;
 mod weights;
 

@@ -85,10 +85,17 @@ impl CheckRow {
     /// Whether something is wrong with what is there. A missing file or a known substitute is a
     /// gap, not a fault.
     pub fn is_fault(&self) -> bool {
-        matches!(
-            self.verdict,
-            Verdict::Broken { .. } | Verdict::Differs { .. }
-        )
+        self.is_broken() || self.differs()
+    }
+
+    /// Whether the file cannot be read, or some of its rows cannot.
+    pub fn is_broken(&self) -> bool {
+        matches!(self.verdict, Verdict::Broken { .. })
+    }
+
+    /// Whether all rows are whole, but there are not as many as GLUE has.
+    pub fn differs(&self) -> bool {
+        matches!(self.verdict, Verdict::Differs { .. })
     }
 }
 

@@ -191,6 +191,8 @@ pub fn load(
     options: &LoadOptions,
 ) -> Result<Dataset, GlueError> {
     let (train_fraction, seed) = match options.train {
+        // A test set is what it is, wherever training rows come from.
+        _ if split == Split::Test => return read(source, task, split, options.lenient),
         TrainPolicy::File => return read(source, task, split, options.lenient),
         TrainPolicy::SplitDev {
             train_fraction,
@@ -209,7 +211,7 @@ pub fn load(
     let (train, dev) = dev.stratified_split(PartSize::Fraction(train_fraction), seed)?;
     Ok(match split {
         Split::Train => train,
-        Split::Dev => dev,
+        Split::Dev | Split::Test => dev,
     })
 }
 
@@ -230,9 +232,9 @@ pub(super) fn read_located(
     let (mut examples, mut inputs, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
     for path in &located.files {
         let (rows, input) = match located.format {
-            Format::Tsv => tsv::read(path, task, &role, lenient)?,
+            Format::Tsv => tsv::read(path, (task, split), &role, lenient)?,
             #[cfg(feature = "parquet")]
-            Format::Parquet => hf::read(path, task, &role, lenient)?,
+            Format::Parquet => hf::read(path, (task, split), &role, lenient)?,
             #[cfg(not(feature = "parquet"))]
             Format::Parquet => {
                 return Err(GlueError::Request {

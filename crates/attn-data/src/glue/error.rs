@@ -21,7 +21,7 @@ pub enum GlueError {
         "{root}: no {task} {split} data: looked for {looked_for}; fetch it, name another folder{}",
         match split {
             Split::Train => ", or train on a fixed split of the dev rows (TrainPolicy::SplitDev)",
-            Split::Dev => "",
+            Split::Dev | Split::Test => "",
         }
     )]
     Missing {

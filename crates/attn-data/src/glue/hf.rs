@@ -5,7 +5,7 @@ use super::error::{BadRow, excerpt};
 use super::rows::{Rows, checked_score, hash_file, text};
 use super::tsv::STS_RANGE;
 use crate::parquet::Table;
-use attn_core::{Example, InputFile, Label, Task};
+use attn_core::{Example, InputFile, Label, Split, Task};
 use polars::prelude::*;
 use std::path::Path;
 
@@ -22,7 +22,7 @@ fn columns(task: Task) -> (&'static str, Option<&'static str>) {
 /// Reads one shard. Ids are `<file name>:<row>`, rows counted from 1.
 pub(super) fn read(
     path: &Path,
-    task: Task,
+    (task, split): (Task, Split),
     role: &str,
     lenient: bool,
 ) -> Result<(Rows<Example>, InputFile), GlueError> {
@@ -32,11 +32,20 @@ pub(super) fn read(
     let column_b = name_b
         .map(|name| Ok::<_, GlueError>((name, table.text(name)?)))
         .transpose()?;
-    let labels = Labels::of(&table, task)?;
+    // A test set says -1, or nothing, where the others have a label.
+    let test = split == Split::Test;
+    let labels = if test && table.dtype("label").is_none() {
+        None
+    } else {
+        Some(Labels::of(&table, task)?)
+    };
     let mut rows = Rows::new(path, lenient);
     for i in 0..table.frame.height() {
         let row = || {
-            let label = labels.get(i)?;
+            let label = match &labels {
+                Some(labels) if !(test && labels.is_withheld(i)) => Some(labels.get(i)?),
+                _ => None,
+            };
             let text_a = text(column_a.get(i).unwrap_or_default(), name_a)?;
             let second = |(name, column): &(&str, &StringChunked)| {
                 text(column.get(i).unwrap_or_default(), name)
@@ -47,7 +56,7 @@ pub(super) fn read(
                 id,
                 text_a,
                 text_b,
-                label: Some(label),
+                label,
             })
         };
         let row = row();
@@ -89,6 +98,14 @@ impl Labels {
                 task,
             )
         })
+    }
+
+    /// Whether a row has no label: -1, or nothing.
+    fn is_withheld(&self, row: usize) -> bool {
+        match self {
+            Labels::Scores(scores) => scores.get(row).is_none_or(|score| score == -1.0),
+            Labels::Classes(classes, _) => classes.get(row).is_none_or(|class| class == -1),
+        }
     }
 
     fn get(&self, row: usize) -> Result<Label, BadRow> {

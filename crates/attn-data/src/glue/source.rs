@@ -6,23 +6,24 @@ use attn_core::{Split, Task};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Rows that GLUE itself has in a task's split (Wang et al., 2018; `nyu-mll/glue`). MNLI's dev is
-/// the matched section.
+/// Rows that GLUE itself has in a task's split (Wang et al., 2018; `nyu-mll/glue`). MNLI's dev and
+/// test are the matched sections.
 pub fn official_rows(task: Task, split: Split) -> usize {
-    let (train, dev) = match task {
-        Task::Mrpc => (3_668, 408),
-        Task::StsB => (5_749, 1_500),
-        Task::Sst2 => (67_349, 872),
-        Task::Qqp => (363_846, 40_430),
-        Task::Rte => (2_490, 277),
-        Task::Qnli => (104_743, 5_463),
-        Task::Mnli => (392_702, 9_815),
-        Task::CoLa => (8_551, 1_043),
-        Task::Wnli => (635, 71),
+    let (train, dev, test) = match task {
+        Task::Mrpc => (3_668, 408, 1_725),
+        Task::StsB => (5_749, 1_500, 1_379),
+        Task::Sst2 => (67_349, 872, 1_821),
+        Task::Qqp => (363_846, 40_430, 390_965),
+        Task::Rte => (2_490, 277, 3_000),
+        Task::Qnli => (104_743, 5_463, 5_463),
+        Task::Mnli => (392_702, 9_815, 9_796),
+        Task::CoLa => (8_551, 1_043, 1_063),
+        Task::Wnli => (635, 71, 146),
     };
     match split {
         Split::Train => train,
         Split::Dev => dev,
+        Split::Test => test,
     }
 }
 
@@ -187,6 +188,8 @@ fn official_tsv(task: Task, split: Split) -> &'static str {
         (_, Split::Train) => "train.tsv",
         (Task::Mnli, Split::Dev) => "dev_matched.tsv",
         (_, Split::Dev) => "dev.tsv",
+        (Task::Mnli, Split::Test) => "test_matched.tsv",
+        (_, Split::Test) => "test.tsv",
     }
 }
 
@@ -203,6 +206,8 @@ fn parquet_stem(task: Task, split: Split) -> &'static str {
         (_, Split::Train) => "train",
         (Task::Mnli, Split::Dev) => "validation_matched",
         (_, Split::Dev) => "validation",
+        (Task::Mnli, Split::Test) => "test_matched",
+        (_, Split::Test) => "test",
     }
 }
 

@@ -3,7 +3,7 @@
 use super::GlueError;
 use super::error::{BadRow, excerpt};
 use super::rows::{Lines, Rows, score, tab_fields, text, utf8};
-use attn_core::{Example, InputFile, Label, Task};
+use attn_core::{Example, InputFile, Label, Split, Task};
 use std::path::Path;
 
 /// What STS-B's scores range over.
@@ -47,31 +47,32 @@ struct Positions {
     fields: usize,
     text_a: usize,
     text_b: Option<usize>,
-    label: usize,
+    /// Absent in a test file, which has no labels.
+    label: Option<usize>,
 }
 
-/// CoLA has no header: source, label, the author's mark, sentence.
+/// CoLA has no header (but in its test file): source, label, the author's mark, sentence.
 const COLA: Positions = Positions {
     fields: 4,
     text_a: 3,
     text_b: None,
-    label: 1,
+    label: Some(1),
 };
 
 /// Reads one file of one task.
 pub(super) fn read(
     path: &Path,
-    task: Task,
+    (task, split): (Task, Split),
     role: &str,
     lenient: bool,
 ) -> Result<(Rows<Example>, InputFile), GlueError> {
     let columns = columns(task);
     let mut lines = Lines::open(path)?;
     let positions = match task {
-        Task::CoLa => COLA,
+        Task::CoLa if split != Split::Test => COLA,
         _ => {
             let header = lines.next()?.map(|(_, line)| line).unwrap_or_default();
-            find(header, &columns).map_err(|bad| GlueError::Header {
+            find(header, &columns, split).map_err(|bad| GlueError::Header {
                 path: path.to_owned(),
                 expected: bad.expected,
                 found: bad.found,
@@ -84,14 +85,14 @@ pub(super) fn read(
             id: format!("{}:{number}", rows.file),
             text_a,
             text_b,
-            label: Some(label),
+            label,
         });
         rows.take(number, row)?;
     }
     Ok((rows, lines.input(role)))
 }
 
-fn find(header: &[u8], columns: &Columns) -> Result<Positions, BadRow> {
+fn find(header: &[u8], columns: &Columns, split: Split) -> Result<Positions, BadRow> {
     let names: Vec<_> = utf8(header)?.split('\t').collect();
     let position = |name: &str| {
         let mut places = names
@@ -111,31 +112,36 @@ fn find(header: &[u8], columns: &Columns) -> Result<Positions, BadRow> {
         fields: names.len(),
         text_a: position(columns.text_a)?,
         text_b: columns.text_b.map(position).transpose()?,
-        label: position(columns.label)?,
+        label: match split {
+            Split::Test if !names.contains(&columns.label) => None,
+            _ => Some(position(columns.label)?),
+        },
     })
 }
 
-type Parts = (String, Option<String>, Label);
+type Parts = (String, Option<String>, Option<Label>);
 
 fn example(line: &[u8], columns: &Columns, at: &Positions) -> Result<Parts, BadRow> {
     let fields = tab_fields(utf8(line)?, at.fields)?;
     // The positions come from a header with as many fields, so each is there.
     let field = |place: usize| fields.get(place).copied().unwrap_or_default();
-    let written = field(at.label);
-    let label = match columns.written {
-        [] => Label::Score(score(written, STS_RANGE, columns.label)?),
-        names => {
-            let class = names
-                .iter()
-                .position(|name| *name == written)
-                .ok_or_else(|| {
-                    let expected = format!("{} in column '{}'", names.join(" or "), columns.label);
-                    BadRow::new(expected, excerpt(written.as_bytes()))
-                })?;
-            Label::Class(class)
-        }
+    let label = match at.label.map(field) {
+        None => None,
+        Some(written) => Some(label(written, columns)?),
     };
     let second = |place| text(field(place), columns.text_b.unwrap_or_default());
     let text_b = at.text_b.map(second).transpose()?;
     Ok((text(field(at.text_a), columns.text_a)?, text_b, label))
+}
+
+fn label(written: &str, columns: &Columns) -> Result<Label, BadRow> {
+    let names = columns.written;
+    if names.is_empty() {
+        return Ok(Label::Score(score(written, STS_RANGE, columns.label)?));
+    }
+    let class = names.iter().position(|name| *name == written);
+    class.map(Label::Class).ok_or_else(|| {
+        let expected = format!("{} in column '{}'", names.join(" or "), columns.label);
+        BadRow::new(expected, excerpt(written.as_bytes()))
+    })
 }

@@ -1,7 +1,7 @@
 //! What `attn ablate --importance` and `--cumulative` add: gradient importance beside the ablation, and
 //! curves that disable more and more heads.
 
-use super::{labels, write_logits};
+use super::{gold, write_logits};
 use crate::ablation::compare::Measured;
 use crate::ablation::cumulative::{Curve, Half, Orders, by_ablation, counts, curves, halves, pool};
 use crate::ablation::job::Subject;
@@ -76,7 +76,7 @@ pub fn run(
     let pooled = Measured {
         variants,
         logits: pool(&both, n)?,
-        labels: labels(subject.set),
+        labels: gold(subject.set),
     };
     write_logits(
         &run.folder().join("predictions-cumulative.parquet"),

@@ -131,7 +131,7 @@ fn length(example: &Prepared) -> usize {
     }
 }
 
-fn model_args(args: &SampleArgs, model: String) -> ModelArgs {
+fn model_args(args: &SampleArgs, model: PathBuf) -> ModelArgs {
     ModelArgs {
         model,
         backend: args.backend,
@@ -304,7 +304,7 @@ fn make(
             continue;
         };
         let folder = tuned.and_then(|task| family.tuned.get(&task));
-        let path = folder.map_or(original.clone(), |f| f.to_string_lossy().into_owned());
+        let path = folder.map_or(original.clone(), Clone::clone);
         let model = LoadedModel::open(&model_args(args, path))?;
         let state = folder.map_or_else(
             || family.name.clone(),

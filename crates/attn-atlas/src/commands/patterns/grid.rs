@@ -33,14 +33,15 @@ pub fn run(args: &GridArgs) -> anyhow::Result<()> {
         let (model, state) = match tuned.get(&task) {
             Some(path) => {
                 loaded = LoadedModel::open(&ModelArgs {
-                    model: path.to_string_lossy().into_owned(),
+                    model: path.clone(),
                     ..args.model.clone()
                 })?;
                 (&loaded, format!("fine-tuned on {task}"))
             }
             None => (&base, "not fine-tuned".to_owned()),
         };
-        let set = inputs::from_task(&args.data, Some(task), &model.tokenizer)?;
+        let data = args.data.beside([&model.trained_on]);
+        let set = inputs::from_task(&data, Some(task), &model.tokenizer)?;
         let short: Vec<_> = set
             .examples
             .into_iter()

@@ -6,6 +6,7 @@ use super::{network, shares_output};
 use crate::cli::{ModelArgs, SharesArgs};
 use crate::commands::maps::sample::{texts_of, tuned_states};
 use crate::forward::observe_all;
+use crate::held_out::TrainedOn;
 use crate::inputs::{self, InputSet, Prepared};
 use crate::model::LoadedModel;
 use crate::progress::Progress;
@@ -99,7 +100,13 @@ pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
     let resampler = Resampler::new(seed, REPLICATES);
     let mut measured = Vec::new();
     for &task in &tasks {
-        let set = inputs::from_task(&args.data, Some(task), &model.tokenizer)?;
+        // Both states are measured on the same rows.
+        let after = match tuned.get(&task) {
+            Some(path) => TrainedOn::of(path)?,
+            None => TrainedOn::default(),
+        };
+        let data = args.data.beside([&model.trained_on, &after]);
+        let set = inputs::from_task(&data, Some(task), &model.tokenizer)?;
         run.read(set.inputs.clone());
         run.note(set.notes.clone());
         let mut progress = progress_of(task, State::Pretrained, &set);
@@ -117,7 +124,7 @@ pub fn run(args: &SharesArgs) -> anyhow::Result<()> {
             continue;
         };
         let args = ModelArgs {
-            model: path.to_string_lossy().into_owned(),
+            model: path.clone(),
             ..args.model.clone()
         };
         let tuned = LoadedModel::open(&args)?;

@@ -19,6 +19,7 @@ use anyhow::{Context, bail};
 use attn_core::{Mode, Split, Task};
 use attn_train::Init;
 use clap::Parser;
+use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -30,14 +31,19 @@ const SHOWN_SEED: u64 = 1;
 /// Regenerates what is asked for, or everything.
 pub fn run(args: &ReproduceArgs) -> anyhow::Result<()> {
     // The words after `reproduce`, as the user wrote them.
-    let given: Vec<String> = std::env::args().skip(2).collect();
-    let line = ["attn".to_owned(), "reproduce".to_owned()];
+    let given: Vec<OsString> = std::env::args_os().skip(2).collect();
+    let line = ["attn", "reproduce"].map(OsString::from);
     let options = profile::options(&args.profile, &given)?;
+    let options = options.into_iter().map(OsString::from);
     let whole = line.into_iter().chain(options).chain(given);
     match Cli::try_parse_from(whole) {
         Ok(Cli {
-            command: Command::Reproduce(args),
-        }) => reproduce(&args),
+            command: Command::Reproduce(mut args),
+        }) => {
+            // All stages look at the rows that Table 1's trainings leave them.
+            args.source = args.source.of_training();
+            reproduce(&args)
+        }
         Ok(_) => bail!("give the options after `reproduce`"),
         Err(error) => bail!("profile '{}': {error}", args.profile),
     }
@@ -101,7 +107,9 @@ struct Pipeline<'a> {
 impl<'a> Pipeline<'a> {
     fn new(args: &'a ReproduceArgs) -> anyhow::Result<Self> {
         let tasks = inputs::tasks(&args.source, &args.tasks, Split::Dev)?;
-        let model = Path::new(&args.model.model)
+        let model = args
+            .model
+            .model
             .file_name()
             .unwrap_or_default()
             .to_string_lossy()
@@ -185,7 +193,7 @@ impl<'a> Pipeline<'a> {
     fn tuned(&self, task: &str) -> crate::cli::ModelArgs {
         let name = format!("{task}-{}-s{SHOWN_SEED}", Init::Pretrained);
         crate::cli::ModelArgs {
-            model: self.checkpoints.join(name).to_string_lossy().into_owned(),
+            model: self.checkpoints.join(name),
             ..self.args.model.clone()
         }
     }
@@ -217,7 +225,7 @@ impl<'a> Pipeline<'a> {
         let missing = self
             .tasks
             .iter()
-            .any(|task| !is_whole(Path::new(&self.tuned(task.name()).model)));
+            .any(|task| !is_whole(&self.tuned(task.name()).model));
         if missing {
             eprintln!(
                 "note: not every task is fine-tuned (or its checkpoint is damaged): that comes first"
@@ -278,6 +286,7 @@ impl<'a> Pipeline<'a> {
                 model: self.tuned(task.name()),
                 data: self.data(),
                 task: Some(*task),
+                labels: Vec::new(),
                 sweep: true,
                 heads: Vec::new(),
                 layers: Vec::new(),

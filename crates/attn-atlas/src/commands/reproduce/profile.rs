@@ -1,6 +1,7 @@
 //! Profiles: options in a small file, beneath those of the command line.
 
 use anyhow::{Context, bail};
+use std::ffi::OsString;
 use std::path::Path;
 
 /// The profiles that come with the program.
@@ -32,14 +33,18 @@ fn text(profile: &str) -> anyhow::Result<String> {
 ///
 /// # Errors
 /// An unknown profile, or one that is not a table of plain values.
-pub fn options(profile: &str, given: &[String]) -> anyhow::Result<Vec<String>> {
+pub fn options(profile: &str, given: &[OsString]) -> anyhow::Result<Vec<String>> {
     let table: toml::Table = text(profile)?
         .parse()
         .with_context(|| format!("profile '{profile}'"))?;
     let mut words = Vec::new();
     for (name, value) in table {
         let option = format!("--{name}");
-        let own = |word: &String| word.split('=').next() == Some(option.as_str());
+        // A value need not be UTF-8, a path say, but an option's name is.
+        let own = |word: &OsString| {
+            let mut parts = word.as_encoded_bytes().split(|&byte| byte == b'=');
+            parts.next() == Some(option.as_bytes())
+        };
         if given.iter().any(own) {
             continue;
         }

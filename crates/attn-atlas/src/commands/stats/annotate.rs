@@ -259,6 +259,7 @@ mod tests {
             examples: vec![example],
             inputs: Vec::new(),
             notes: Vec::new(),
+            all_rows: true,
         };
         let words = Annotations::from_text(CONLLU, "test")
             .unwrap()

@@ -9,7 +9,7 @@ pub mod paper;
 mod suite;
 mod tables;
 
-use crate::cli::StatsArgs;
+use crate::cli::{DataArgs, StatsArgs};
 use crate::forward::forward_models;
 use crate::inputs::{self, InputSet};
 use crate::model::{LoadedModel, OpenModel};
@@ -42,6 +42,14 @@ struct Models {
     reference: Option<LoadedModel>,
 }
 
+impl Models {
+    /// The data, of whose rows these models may have been trained on some.
+    fn data(&self, args: &StatsArgs) -> DataArgs {
+        let models = std::iter::once(&self.own).chain(&self.reference);
+        args.data.beside(models.map(|model| &model.trained_on))
+    }
+}
+
 /// Measures, then writes records, tables and figures.
 pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
     let tasks = tasks(args)?;
@@ -54,7 +62,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
     if let (Some(path), [task]) = (&args.texts_out, &tasks[..]) {
         return write_texts(
             path,
-            &inputs::from_task(&args.data, Some(*task), &own.tokenizer)?,
+            &inputs::from_task(&models.data(args), Some(*task), &own.tokenizer)?,
         );
     }
     let name = model_name(args, &models);
@@ -66,7 +74,8 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
         inputs::default_folder(name, &args.data.source.data, EXPERIMENT)
     });
     let seed = args.data.seed;
-    let config = serde_json::json!({
+    let mut all_rows = Vec::new();
+    let mut config = serde_json::json!({
         "experiment": EXPERIMENT, "model": name,
         "reference": models.reference.as_ref().map(|r| &r.name),
         "reading": args.reading, "split": args.data.split, "tasks": tasks,
@@ -75,7 +84,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
         "replicates": REPLICATES, "divergence_rows": args.divergence_rows,
         "annotations": if args.annotations.is_some() { "file" } else { "attn-lingua" },
     });
-    let mut run = Run::new(folder, config, seed, own.device.clone());
+    let mut run = Run::new(folder, serde_json::Value::Null, seed, own.device.clone());
     for model in std::iter::once(own).chain(&models.reference) {
         run.read(model.inputs.clone());
     }
@@ -83,11 +92,21 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
         run.read([input_file("annotations", path)?]);
     }
     for &task in &tasks {
+        let mut data = models.data(args);
         if args.model.varies() {
-            run.read(OpenModel::open(&args.model.for_task(task))?.inputs);
+            let model = OpenModel::open(&args.model.for_task(task))?;
+            let reference = models.reference.as_ref().map(|r| &r.trained_on);
+            data = args
+                .data
+                .beside(reference.into_iter().chain([&model.trained_on]));
+            run.read(model.inputs);
         }
-        run.read(inputs::dataset(&args.data.source, Some(task), args.data.split)?.inputs);
+        let data = inputs::dataset(&data.source, Some(task), data.split)?;
+        all_rows.extend(inputs::has_all_rows(&data).then_some(task));
+        run.read(data.inputs);
     }
+    inputs::name_all_rows(&mut config, &all_rows);
+    run.configure(config);
     if run.is_done() {
         return Ok(());
     }
@@ -103,7 +122,10 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
                 run.note(model.notes.iter().map(|n| format!("{}: {n}", model.name)));
             }
         }
-        let set = inputs::from_task(&args.data, Some(task), &own.tokenizer)?;
+        let set = inputs::from_task(&models.data(args), Some(task), &own.tokenizer)?;
+        for note in &set.notes {
+            eprintln!("note: {note}");
+        }
         let annotations = annotate::annotate(
             &set,
             &own.tokenizer,

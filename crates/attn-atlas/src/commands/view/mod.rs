@@ -3,15 +3,17 @@
 mod statistics;
 
 use crate::cli::{ModelArgs, ViewArgs};
-use crate::model::{self, LoadedModel};
+use crate::labels;
+use crate::model::{LoadedModel, OpenModel};
 use anyhow::{Context, ensure};
 use attn_ablate::{Memory, Plan, Reference, Sweep, SweepOptions, variant};
-use attn_bert::{Checkpoint, TokenBatch, TokenIds, Want};
+use attn_bert::{TokenBatch, TokenIds, Want};
 use attn_core::io::write_atomically;
 use attn_core::{Example, HeadGrid, Intervention, Mode};
 use attn_data::tokenise::{Encoding, PieceRole};
 use attn_figures::view::{HeadEffects, SIZE_AIM, ViewModel, ViewSpec, ViewToken};
 use attn_stats::MapsView;
+use std::path::Path;
 
 /// Runs the models over the input and writes the page.
 pub fn run(args: &ViewArgs) -> anyhow::Result<()> {
@@ -121,7 +123,7 @@ fn maps_of(model: &LoadedModel, encoding: &Encoding) -> anyhow::Result<Vec<f32>>
 /// The model to compare with, and its maps of the same word pieces.
 fn reference(
     args: &ModelArgs,
-    name: &str,
+    name: &Path,
     model: &LoadedModel,
     example: &Example,
     encoding: &Encoding,
@@ -130,6 +132,7 @@ fn reference(
         model: name.to_owned(),
         ..args.clone()
     };
+    let name = name.display();
     let other = LoadedModel::open(&args).with_context(|| format!("--reference {name}"))?;
     let shape = |m: &LoadedModel| (m.encoder.layers(), m.encoder.heads());
     ensure!(
@@ -152,12 +155,12 @@ fn reference(
 
 /// What each head does to the prediction, when the checkpoint holds a trained classifier.
 fn effects(args: &ViewArgs, encoding: &Encoding) -> anyhow::Result<Option<HeadEffects>> {
-    let checkpoint = Checkpoint::open(model::folder(&args.model.model, &args.model.cache)?)?;
-    let Some(labels) = checkpoint.classifier_labels() else {
+    let model = OpenModel::open(&args.model)?;
+    let Some(classes) = labels::classes(&model, &args.labels)? else {
         return Ok(None);
     };
-    let device = args.model.backend.device(args.model.device)?;
-    let (classifier, report) = checkpoint.load_classifier(labels, 0, &device)?;
+    let count = classes.names().len();
+    let (classifier, report) = model.checkpoint.load_classifier(count, 0, &model.device)?;
     if !report.fresh.is_empty() {
         // A pooler or classifier drawn at random would predict at random.
         return Ok(None);
@@ -179,20 +182,12 @@ fn effects(args: &ViewArgs, encoding: &Encoding) -> anyhow::Result<Option<HeadEf
         "view",
     )?;
     let logits = sweep.run(&examples, &mut Memory::default())?;
-    let names = checkpoint.config().id2label.clone().unwrap_or_default();
     Ok(Some(HeadEffects {
         mode: match args.mode {
             Mode::Uniform => "every token attends to all alike".to_owned(),
             other => format!("mode {other}"),
         },
-        labels: (0..labels)
-            .map(|i| {
-                names
-                    .get(&i.to_string())
-                    .cloned()
-                    .unwrap_or_else(|| format!("label {i}"))
-            })
-            .collect(),
+        labels: classes.names().to_vec(),
         baseline: logits.variant(0).to_vec(),
         heads: HeadGrid::from_fn(layers, heads, |id| {
             logits.variant(1 + id.layer * heads + id.head).to_vec()

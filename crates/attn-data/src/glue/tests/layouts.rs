@@ -12,7 +12,7 @@ fn strict(root: &TempDir, task: Task, split: Split) -> Result<Dataset, GlueError
 }
 
 /// Writes a parquet file as Hugging Face does: snappy, a label column, an index.
-fn parquet(root: &Path, name: &str, texts: &[(&str, &[Option<&str>])], label: Column) {
+pub(super) fn parquet(root: &Path, name: &str, texts: &[(&str, &[Option<&str>])], label: Column) {
     let path = root.join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let rows = label.len();
@@ -35,7 +35,7 @@ fn parquet(root: &Path, name: &str, texts: &[(&str, &[Option<&str>])], label: Co
         .unwrap();
 }
 
-fn classes(values: &[i64]) -> Column {
+pub(super) fn classes(values: &[i64]) -> Column {
     Column::new("label".into(), values)
 }
 

@@ -10,6 +10,7 @@ mod custom;
 #[cfg(feature = "parquet")]
 mod layouts;
 mod sample;
+mod test_sets;
 mod tsv;
 
 const LENIENT: LoadOptions = LoadOptions {
