@@ -114,7 +114,7 @@ def main():
     ]
     log_losses = [
         losses("two classes", rng.normal(size=(40, 2)), rng.integers(0, 2, size=40)),
-        losses("three classes, far apart", 30 * rng.normal(size=(40, 3)) + 500, rng.integers(0, 3, size=40)),
+        losses("three classes, far apart", 4 * rng.normal(size=(40, 3)) + 500, rng.integers(0, 3, size=40)),
     ]
     versions = {"scikit-learn": sklearn.__version__, "scipy": scipy.__version__, "numpy": np.__version__}
     rows, areas_, losses_ = (",\n".join(json.dumps(c) for c in all) for all in (cases, threshold_free, log_losses))

@@ -82,7 +82,9 @@ fn correct_together(claims: &mut [Claim], groups: &[Group]) {
         let Some((group, corrected)) = groups.iter().zip(&corrected).find(of) else {
             continue;
         };
-        let at = group.differences.iter().position(|d| d.p == claim.p);
+        // JSON may give a number's last bit wrong.
+        let same = |p: f64| (p - claim.p).abs() <= 1e-12 * claim.p;
+        let at = group.differences.iter().position(|d| same(d.p));
         claim.holm_all = at.and_then(|at| corrected.get(at)).copied();
     }
 }
