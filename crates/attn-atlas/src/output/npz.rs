@@ -2,6 +2,7 @@
 //! NumPy Arrays", NEP 1).
 
 use super::Draft;
+use super::first_error::FirstError;
 use anyhow::Context;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,7 +14,7 @@ use zip::write::SimpleFileOptions;
 /// An archive that is being written. Arrays are stored as they come, not compressed, so that NumPy
 /// reads them fast.
 pub struct Npz {
-    archive: ZipWriter<BufWriter<File>>,
+    archive: ZipWriter<FirstError<BufWriter<File>>>,
     draft: Draft,
     /// Shapes of what is still to come.
     expected: BTreeMap<String, Vec<usize>>,
@@ -32,7 +33,7 @@ impl Npz {
     ) -> anyhow::Result<Self> {
         let (draft, file) = Draft::create(path)?;
         let mut this = Self {
-            archive: ZipWriter::new(BufWriter::new(file)),
+            archive: ZipWriter::new(FirstError::new(BufWriter::new(file))),
             draft,
             expected: tensors.iter().cloned().collect(),
         };
@@ -100,8 +101,8 @@ impl Npz {
             );
         }
         let cannot = || format!("{}: cannot write", self.draft.path.display());
-        let mut writer = self.archive.finish().with_context(cannot)?;
-        writer.flush().with_context(cannot)?;
+        let writer = self.archive.finish().with_context(cannot)?;
+        let writer = writer.into_inner().with_context(cannot)?;
         self.draft.finish(writer.get_ref())
     }
 }
