@@ -1,5 +1,6 @@
 //! Files of many tensors, for other programs: safetensors, and NumPy's npz.
 
+mod first_error;
 mod npz;
 mod safetensors;
 

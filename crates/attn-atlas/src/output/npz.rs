@@ -1,6 +1,7 @@
 //! NumPy's npz: a ZIP archive of arrays in NumPy's format, version 1.0 ("A Simple File Format for
 //! NumPy Arrays", NEP 1).
 
+use super::first_error::FirstError;
 use anyhow::Context;
 use attn_core::io::Draft;
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use zip::write::SimpleFileOptions;
 /// An archive that is being written. Arrays are stored as they come, not compressed, so that NumPy
 /// reads them fast.
 pub struct Npz {
-    archive: ZipWriter<BufWriter<Draft>>,
+    archive: ZipWriter<FirstError<BufWriter<Draft>>>,
     path: PathBuf,
     /// Shapes of what is still to come.
     expected: BTreeMap<String, Vec<usize>>,
@@ -30,7 +31,7 @@ impl Npz {
         texts: &[(&str, String)],
     ) -> anyhow::Result<Self> {
         let mut this = Self {
-            archive: ZipWriter::new(BufWriter::new(Draft::create(path)?)),
+            archive: ZipWriter::new(FirstError::new(BufWriter::new(Draft::create(path)?))),
             path: path.to_owned(),
             expected: tensors.iter().cloned().collect(),
         };
@@ -96,6 +97,7 @@ impl Npz {
         }
         let cannot = || format!("{}: cannot write", self.path.display());
         let writer = self.archive.finish().with_context(cannot)?;
+        let writer = writer.into_inner().with_context(cannot)?;
         let draft = writer.into_inner().map_err(|e| e.into_error());
         Ok(draft.with_context(cannot)?.finish()?)
     }
