@@ -225,17 +225,8 @@ impl Catalogue {
     }
 }
 
-/// The folder in the cache that holds checkpoints of one's own.
-const TAKEN: &str = "checkpoints";
-
 fn check(artefact: &mut Artefact) -> Result<(), String> {
-    if !is_plain(&artefact.name) {
-        return Err("its name may hold letters, digits, '-', '_' and '.', not first a '.'".into());
-    }
-    // Fine-tuned models lie under that name in the cache.
-    if artefact.name.eq_ignore_ascii_case(TAKEN) {
-        return Err(format!("the name '{TAKEN}' is taken: choose another"));
-    }
+    super::content::check_name(&artefact.name)?;
     if artefact.files.is_empty() {
         return Err("it has no files".into());
     }
@@ -322,7 +313,7 @@ fn check_source(source: &Source, several: bool) -> Result<(), String> {
 }
 
 /// One path component without surprises on any system.
-fn is_plain(name: &str) -> bool {
+pub(super) fn is_plain(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with('.')
         && !name.ends_with('.')

@@ -18,6 +18,20 @@ pub(super) const MAX_SMALL_BYTES: u64 = 2 * MAX_TOKENIZER_BYTES;
 /// Most bytes of any other file of which the catalogue gives no size.
 pub(super) const MAX_UNKNOWN_BYTES: u64 = 16 << 30;
 
+/// The folder in the cache that holds checkpoints of one's own.
+const TAKEN: &str = "checkpoints";
+
+/// Checks an artefact's name, which becomes a folder in the cache.
+pub(super) fn check_name(name: &str) -> Result<(), String> {
+    if !super::catalogue::is_plain(name) {
+        return Err("its name may hold letters, digits, '-', '_' and '.', not first a '.'".into());
+    }
+    if name.eq_ignore_ascii_case(TAKEN) {
+        return Err(format!("the name '{TAKEN}' is taken: choose another"));
+    }
+    Ok(())
+}
+
 /// How large a file may be whose size the catalogue does not give.
 pub(super) fn most_bytes(path: &str) -> u64 {
     match extension(path).as_str() {

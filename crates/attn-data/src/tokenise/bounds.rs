@@ -344,7 +344,8 @@ mod tests {
         assert_eq!(cut(text, 2, false), ("ab", 0));
         assert_eq!(cut(text, 7, false), ("ab cd éé", 0));
         assert_eq!(cut(text, 2, true), (" fg", 10));
-        assert_eq!(cut(text, 3, true), (" éé fg", 5), "a blank before the part");
+        assert_eq!(cut(text, 3, true), (" fg", 10));
+        assert_eq!(cut(text, 4, true), (" éé fg", 5), "a blank before the part");
         assert_eq!(cut("ééééé", 3, true), ("éé", 6));
     }
 }

@@ -243,7 +243,7 @@ fn broken_parquet_rows_and_columns() {
         .unwrap_err()
         .to_string();
     assert!(
-        message.contains("column 'label' of class indices, found f64"),
+        message.contains("column 'label' of class indices or class names, found Double"),
         "{message}"
     );
     parquet(root.path(), name, &[("text", &[Some("A")])], classes(&[1]));
