@@ -257,8 +257,8 @@ fn pruned_heads_go_through_every_command() {
     }
     let tuned = Checkpoint::open(pruned.path().join("finetune")).unwrap();
     assert_eq!(tuned.config().pruned_heads, config.pruned_heads);
-    let path = pruned.path().join("ablate/records.jsonl");
-    let records: Vec<attn_core::Record> = attn_core::io::read_jsonl(&path).unwrap();
+    let path = pruned.path().join("ablate/records.parquet");
+    let records = attn_data::parquet::read_records(&path).unwrap();
     let value = |layer, head| {
         records
             .iter()

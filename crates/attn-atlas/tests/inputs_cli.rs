@@ -24,7 +24,7 @@ fn dev_only(folder: &Path) -> PathBuf {
     std::fs::create_dir_all(root.join("MNLI")).unwrap();
     let label = |i: usize| ["entailment", "neutral", "contradiction"][i % 3];
     let rows: String = (0..10)
-        .map(|i| format!("{i}\tthe cat sleeps {i}\tit sleeps\t{}\n", label(i)))
+        .map(|i| format!("{i}\tthe cat sleeps {i}\tit sleeps {i}\t{}\n", label(i)))
         .collect();
     let text = format!("index\tsentence1\tsentence2\tgold_label\n{rows}");
     std::fs::write(root.join("MNLI/dev_matched.tsv"), text).unwrap();

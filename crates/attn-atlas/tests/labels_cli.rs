@@ -6,7 +6,7 @@ mod models;
 
 use attn_core::Record;
 use attn_core::io::read_jsonl;
-use attn_data::parquet::{Predictions, read_predictions};
+use attn_data::parquet::{Predictions, read_predictions, read_records};
 use common::{attn, errors, failure, run, success, tiny};
 use models::{Head, model};
 use serde_json::{Value, json};
@@ -164,7 +164,7 @@ fn outputs_and_names_in_another_order_change_no_number() {
         let out = root.join(place).join("run");
         let mut ablate = mnli("ablate", model, &out);
         success(ablate.args(["--sweep", "--importance", "--name", "m", "--max-eval", "24"]));
-        read_jsonl::<Record>(&out.join("records.jsonl")).unwrap()
+        read_records(&out.join("records.parquet")).unwrap()
     });
     assert!(a.len() > 30 && a.len() == b.len());
     for (a, b) in a.iter().zip(&b) {

@@ -254,7 +254,9 @@ fn a_damaged_map_is_named() {
     flip(&maps, length - 4); // the low byte of the last weight: still a fine number
     let said = failure(&mut classify());
     assert!(
-        said.contains("maps.1: its bytes have the sha256") && said.contains("damaged"),
+        said.contains("array 'maps.1'")
+            && said.contains("its bytes have the sha256")
+            && said.contains("damaged"),
         "{said}"
     );
 }

@@ -59,7 +59,7 @@ pub use generated::{BlockError, BlockMode, BlockOutcome, replace_block, update_b
 pub use heatmap::{HeatmapSpec, Panel, ScaleMode};
 pub use lines::{LineSeries, LinesSpec};
 pub use map_grid::MapGridSpec;
-pub use page::PAGE_MARKS;
+pub use page::{FIGURE_MARKS, PAGE_MARKS};
 pub use records::{MeasuredGrid, RecordsError, grid_from_records};
 pub use scatter::{ScatterPoint, ScatterSpec};
 pub use table::{Align, Cell, Column, Table, grid_table};

@@ -16,6 +16,13 @@ const STYLE: &str = include_str!("../assets/page.css");
 /// Theme switch, saving of files, tooltip, live region.
 const SCRIPT: &str = include_str!("../assets/page.js");
 
+/// What every figure file of ours has within its first 64 KiB, by which one may take the place of another:
+/// the title's identifier in SVG, the program's name in PNG and PDF.
+pub const FIGURE_MARKS: &[&[u8]] = &[b"aria-labelledby=\"f", PROGRAM.as_bytes()];
+
+/// The program's name in the files that it writes.
+pub(crate) const PROGRAM: &str = "Attention Atlas";
+
 /// What every page of ours has near its beginning, those of earlier versions included: whoever is to
 /// write over a page can tell it from somebody else's.
 pub const PAGE_MARKS: &[&[u8]] = &[

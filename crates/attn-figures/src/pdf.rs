@@ -109,7 +109,8 @@ pub(crate) fn write(scene: &Scene) -> Result<Vec<u8>, FigureError> {
     pdf.pages(pages).kids([page]).count(1);
     pdf.document_info(info)
         .title(TextStr(&scene.title))
-        .subject(TextStr(&scene.description));
+        .subject(TextStr(&scene.description))
+        .creator(TextStr(crate::page::PROGRAM));
     let fonts: Vec<(&Face, [Ref; 5])> = writer
         .faces
         .iter()

@@ -98,6 +98,7 @@ fn encode(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, png::Encodi
         yppu: per_metre,
         unit: png::Unit::Meter,
     }));
+    encoder.add_text_chunk("Software".to_owned(), crate::page::PROGRAM.to_owned())?;
     let mut writer = encoder.write_header()?;
     writer.write_image_data(pixels)?;
     writer.finish()?;

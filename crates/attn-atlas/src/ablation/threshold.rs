@@ -143,7 +143,12 @@ mod tests {
         for (before, after) in [(&before[0], &after[1]), (&before[1], &after[2])] {
             assert!(of(before, 0) < -0.2 && before.rows[0].survives());
             assert!(of(after, 0).abs() < 0.05 && !after.rows[0].survives());
-            assert!(of(after, 1) < -0.2 && after.rows[1].survives());
+            // The swapped predictor's best threshold is one class for all: F1 2/3, accuracy 1/2, against 0.8.
+            assert!(
+                of(after, 1) < -0.1 && after.rows[1].survives(),
+                "{}",
+                of(after, 1)
+            );
         }
         assert!(of(&after[0], 0).abs() < 0.05 && of(&after[0], 1) < -0.2);
         assert!(after[0].rows[1].survives());

@@ -95,7 +95,7 @@ fn ablate(args: &AblateArgs) -> anyhow::Result<()> {
     notes.extend(undefined);
     notes.extend(model.provenance.note(task.name()));
     for note in set.notes.iter().chain(&notes) {
-        eprintln!("note: {note}");
+        crate::model::say(note);
     }
     labelled.check("evaluation", &classifier)?;
     run.note(

@@ -33,7 +33,7 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<()> {
     if let Some(path) = &args.maps {
         let mut file = MapsFile::open(path)?;
         for note in file.notes() {
-            eprintln!("note: {note}");
+            crate::model::say(note);
         }
         write_table(&args.out, |out| from_file(&engine, &mut file, out))?;
     } else {

@@ -56,7 +56,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     write_scored(&path, &set, &evaluation)?;
     let scored = Scored::new(evaluation.pairs, task.metrics(), seed);
     for note in &scored.notes {
-        eprintln!("note: {note}");
+        crate::model::say(note);
     }
     run.note(scored.notes.iter().cloned());
     let records = scored_records(run.name(), &model.name, &set, &scored, seed);

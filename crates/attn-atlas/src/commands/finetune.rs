@@ -31,7 +31,7 @@ pub fn run(args: &FinetuneArgs) -> anyhow::Result<()> {
     let train = load(Split::Train, amount.max_train)?;
     let dev = load(Split::Dev, amount.max_eval)?;
     for note in train.notes.iter().chain(&dev.notes) {
-        eprintln!("note: {note}");
+        crate::model::say(note);
     }
     // With several seeds each training has a folder of its own, and this one holds the summary.
     let place = (args.seeds > 1)

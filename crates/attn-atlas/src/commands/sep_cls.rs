@@ -49,7 +49,7 @@ pub fn run(args: &SepClsArgs) -> anyhow::Result<()> {
     for task in tasks {
         let set = inputs::from_task(&data, Some(task), &model.tokenizer)?;
         for note in &set.notes {
-            eprintln!("note: {note}");
+            crate::model::say(note);
         }
         all_rows.extend(set.all_rows.then_some(task));
         sets.push((task, set));

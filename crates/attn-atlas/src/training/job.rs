@@ -191,7 +191,7 @@ impl Job<'_> {
         let mut run = Run::new(place.part("training"), config, seed, device);
         let start = self.head(train)?;
         for note in &start.notes {
-            eprintln!("note: {note}");
+            crate::model::say(note);
         }
         let (model, report) = prepare_head(
             source,
@@ -235,7 +235,7 @@ impl Job<'_> {
         let scored = Scored::new(evaluation.pairs, task.metrics(), self.bootstrap_seed);
         write_course(&self.folder, &what, &outcome.history)?;
         for note in &scored.notes {
-            eprintln!("note: {note}");
+            crate::model::say(note);
         }
         let mut notes = start.notes;
         notes.extend(crate::model::notes(&report));

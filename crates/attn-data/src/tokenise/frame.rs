@@ -35,6 +35,8 @@ pub(super) fn frame(
     inner: &mut Tokenizer,
     settings: &mut Settings,
 ) -> Result<BTreeSet<u32>, TokeniseError> {
+    // A file may pad to a fixed length: the last token of a probe would be [PAD].
+    inner.with_padding(None);
     let id = |inner: &Tokenizer, key: &str| {
         let name = settings.name(key)?;
         Some((name.to_owned(), inner.token_to_id(name)?))

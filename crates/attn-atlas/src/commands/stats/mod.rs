@@ -133,7 +133,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
         }
         let set = inputs::from_task(&models.data(args), Some(task), &own.tokenizer)?;
         for note in &set.notes {
-            eprintln!("note: {note}");
+            crate::model::say(note);
         }
         let (annotations, notes) = annotate::annotate(
             &set,
@@ -142,7 +142,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<()> {
             args.annotations.as_deref(),
         )?;
         for note in &notes {
-            eprintln!("note: {note}");
+            crate::model::say(note);
         }
         run.note(notes);
         if let Some(folder) = &args.annotations_out {

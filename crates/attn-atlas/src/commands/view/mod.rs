@@ -12,8 +12,8 @@ use attn_core::io::write_atomically;
 use attn_core::place::{Output, check};
 use attn_core::{HeadId, Mode};
 use attn_data::words::words;
-use attn_figures::PAGE_MARKS;
 use attn_figures::view::{HeadEffects, SIZE_AIM, ViewModel, ViewSpec, ViewToken};
+use attn_figures::{FIGURE_MARKS, PAGE_MARKS};
 use attn_stats::MapsView;
 use statistics::Special;
 use std::path::Path;
@@ -96,10 +96,14 @@ pub fn run(args: &ViewArgs) -> anyhow::Result<()> {
         _ => picture::draw(&input, &selection, kind)?,
     };
     for note in &input.notes {
-        eprintln!("note: {note}");
+        crate::model::say(note);
     }
     let read: Vec<&Path> = args.maps.as_deref().into_iter().collect();
-    check(&args.out, Output::Marked(PAGE_MARKS), &read)?;
+    let marks = match kind {
+        Kind::Html => PAGE_MARKS,
+        _ => FIGURE_MARKS,
+    };
+    check(&args.out, Output::Marked(marks), &read)?;
     write_atomically(&args.out, |out| out.write_all(&bytes))?;
     println!("{}", args.out.display());
     Ok(())
