@@ -169,8 +169,20 @@ fn a_sweep_writes_everything_and_a_second_run_does_nothing() {
         "figures/figure-8-heads.svg",
         "figures/importance.svg",
     ];
-    let read = || names.map(|name| std::fs::read(out.join(name)).unwrap());
+    let read = || {
+        names.map(|name| {
+            let path = out.join(name);
+            std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+        })
+    };
     let whole = read();
+    let outputs = || {
+        let text = std::fs::read(out.join("manifest.json")).unwrap();
+        let manifest: attn_core::Manifest = serde_json::from_slice(&text).unwrap();
+        manifest.outputs
+    };
+    let named = outputs();
+    assert!(named.iter().any(|o| o.role == "predictions.parquet"));
     for name in &names[1..] {
         std::fs::write(out.join(name), "old").unwrap();
     }
@@ -178,6 +190,7 @@ fn a_sweep_writes_everything_and_a_second_run_does_nothing() {
     for (name, (found, expected)) in names.iter().zip(read().iter().zip(&whole)) {
         assert!(found == expected, "{name}");
     }
+    assert_eq!(named, outputs());
     let (text, _) = ok(run(&out, &options));
     assert!(text.contains("nothing to do"), "{text}");
     let err = fails(recompute(folder.path()));

@@ -60,8 +60,10 @@ fn all_rows_are_there_where_nothing_was_trained_on_them() {
         said.contains("note: MNLI dev: 10 rows, GLUE has 9815"),
         "{said}"
     );
-    assert_eq!(extract(&["--train-from", "split-dev"]).0.len(), 2);
-    // A training takes eight of the ten; its model is scored on the other two.
+    // Grouped by texts, as near to a fifth of each class as ten rows of three classes allow.
+    let held_out = extract(&["--train-from", "split-dev"]).0.len();
+    assert!((2..=3).contains(&held_out), "{held_out}");
+    // A training takes the others; its model is scored on these.
     let tuned = folder.path().join("tuned");
     let mut finetune = with_model("finetune", &tuned);
     finetune
@@ -85,7 +87,7 @@ fn all_rows_are_there_where_nothing_was_trained_on_them() {
         (read, errors(&said))
     };
     let (read, said) = evaluate(&tuned, "tuned-scored");
-    assert_eq!(read.examples.len(), 2);
+    assert_eq!(read.examples.len(), held_out);
     assert!(
         said.contains("those that the model was fine-tuned on"),
         "{said}"

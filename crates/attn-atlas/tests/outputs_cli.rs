@@ -192,7 +192,7 @@ fn no_command_writes_over_somebody_elses_file() {
             std::os::unix::fs::symlink(&thesis, &link).unwrap();
             refused(&link, "found a link");
             // By its kind, or before that by a name without an ending.
-            refused(Path::new("/dev/null"), "--out /dev/null");
+            refused(Path::new("/dev/null"), "/dev/null: ");
         }
     }
 }

@@ -176,6 +176,29 @@ fn every_setting_is_as_in_transformers_or_refused_by_name() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Sentence-transformers' checkpoints pad to a fixed length: that is no end of a text.
+#[test]
+fn padding_to_a_fixed_length_is_not_taken_for_the_end_of_a_text() {
+    let table = table();
+    let mut cases = table.cases.iter();
+    let case = cases.find(|c| c.name == "json, truncation and padding");
+    let case = case.unwrap();
+    let folder = written(case);
+    let path = folder.path().join("tokenizer.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    json["padding"]["strategy"] = serde_json::json!({ "Fixed": 40 });
+    std::fs::write(&path, json.to_string()).unwrap();
+    let tokenizer = Tokenizer::open(folder.path(), case.limit.unwrap_or(32)).unwrap();
+    let Column::Rows(rows) = &case.fast else {
+        panic!("{:?}", case.fast)
+    };
+    for (row, texts) in rows.iter().zip(&case.inputs) {
+        let example = Example::unlabelled("case", &texts[0], texts.get(1).cloned());
+        assert_eq!(tokenizer.encode(&example).unwrap().ids(), row.ids);
+    }
+}
+
 /// Lists name cases that exist, so that no exception outlives its case.
 #[test]
 fn exceptions_are_of_the_table() {

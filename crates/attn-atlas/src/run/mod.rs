@@ -84,6 +84,8 @@ pub struct Run {
     place: RunFolder,
     journal: Journal,
     manifest: Manifest,
+    /// Outputs of an earlier time that stay as they are.
+    kept: Vec<String>,
 }
 
 impl Run {
@@ -116,6 +118,7 @@ impl Run {
             journal: Journal::open(place.path()),
             place,
             manifest,
+            kept: Vec::new(),
         }
     }
 
@@ -135,13 +138,20 @@ impl Run {
         Ok(Self::new(place, config, seed, device))
     }
 
-    /// A finished run whose results are made again from what it stored, in the folder that holds it.
+    /// A finished run of which some results are made again from what it stored, in the folder that holds
+    /// it: what is not written anew stays, and stays in the manifest.
     pub fn reopened(place: RunFolder, manifest: Manifest) -> Self {
         Self {
             journal: Journal::open(place.path()),
+            kept: manifest.outputs.iter().map(|o| o.role.clone()).collect(),
             place,
             manifest,
         }
+    }
+
+    /// The manifest of a reopened run, to bring up to date.
+    pub fn manifest_mut(&mut self) -> &mut Manifest {
+        &mut self.manifest
     }
 
     /// The run's name.
@@ -253,6 +263,12 @@ impl Run {
             let path = self.folder().join(&file);
             if result && path.is_file() {
                 outputs.push(input_file(&parts.join("/"), &path)?);
+            }
+        }
+        for role in &self.kept {
+            let path = self.folder().join(role);
+            if path.is_file() && !outputs.iter().any(|o: &InputFile| o.role == *role) {
+                outputs.push(input_file(role, &path)?);
             }
         }
         outputs.sort();

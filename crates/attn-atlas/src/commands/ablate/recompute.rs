@@ -32,7 +32,7 @@ fn one(folder: &Path) -> anyhow::Result<()> {
     let path = folder.join("manifest.json");
     let text = std::fs::read(&path)
         .with_context(|| format!("{}: not a finished run of attn ablate", path.display()))?;
-    let mut manifest: Manifest = serde_json::from_slice(&text)
+    let manifest: Manifest = serde_json::from_slice(&text)
         .with_context(|| format!("{}: not a manifest", path.display()))?;
     let config = &manifest.config;
     anyhow::ensure!(
@@ -42,6 +42,7 @@ fn one(folder: &Path) -> anyhow::Result<()> {
     );
     let settings = serde_json::json!({ "experiment": "ablate recompute" });
     let place = RunFolder::take(folder, &settings, &[])?;
+    let mut run = Run::reopened(place, manifest.clone());
     let field = |name: &str| {
         let value = config.get(name).cloned();
         value.with_context(|| format!("{}: no '{name}' in config", path.display()))
@@ -97,6 +98,7 @@ fn one(folder: &Path) -> anyhow::Result<()> {
     records.extend(old.into_iter().filter(kept));
 
     let seconds = clock.elapsed().as_secs_f64();
+    let manifest = run.manifest_mut();
     manifest.seconds.insert("statistics".to_owned(), seconds);
     manifest.config["statistics"] = STATISTICS.into();
     let note = "statistics recomputed from predictions.parquet";
@@ -112,7 +114,7 @@ fn one(folder: &Path) -> anyhow::Result<()> {
         std::fs::remove_file(&twice)
             .with_context(|| format!("{}: cannot delete", twice.display()))?;
     }
-    Run::reopened(place, manifest).finish_in_parquet(&records)?;
+    run.finish_in_parquet(&records)?;
     Ok(())
 }
 
