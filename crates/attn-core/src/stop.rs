@@ -2,7 +2,7 @@
 //!
 //! A build with debug assertions looks at the environment variable `ATTN_STOP_AT` and aborts
 //! itself (no destructor runs, nothing is flushed: as with SIGKILL) when it comes to that point. A
-//! release build has no such points: [`stop_point`] does nothing there.
+//! release build has no such points: `stop_point` does nothing there.
 //!
 //! ```text
 //! ATTN_STOP_AT='write tables/figure-2.md'     before the file gets its name: the temporary stays
