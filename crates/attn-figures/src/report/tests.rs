@@ -1,3 +1,5 @@
+//! The report's pages, in HTML and Markdown.
+
 use super::*;
 use crate::claims::{ClaimNumber, Verdict};
 use crate::table::{Cell, Column};

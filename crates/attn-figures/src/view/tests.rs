@@ -1,3 +1,5 @@
+//! The explorer's page.
+
 use super::*;
 use attn_core::HeadId;
 

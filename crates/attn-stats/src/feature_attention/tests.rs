@@ -1,3 +1,5 @@
+//! Attention to features, on maps made by hand.
+
 use super::*;
 use crate::Annotation;
 

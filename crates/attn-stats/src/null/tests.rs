@@ -1,3 +1,5 @@
+//! The null models of links, counted by hand.
+
 use super::*;
 use crate::placement::WordKind;
 

@@ -1,3 +1,5 @@
+//! Attention between pairs of tokens, on maps made by hand.
+
 use super::*;
 use crate::{Annotation, MapsView};
 

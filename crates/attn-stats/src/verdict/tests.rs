@@ -1,3 +1,5 @@
+//! Each rule of verdicts.
+
 use super::*;
 use Verdict::{DoesNotHold, Holds, Inconclusive};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Findings about one sweep, from records made by hand.
+
 use super::super::book::tests::record;
 use super::*;
 
