@@ -67,7 +67,7 @@ pub enum Command {
     Patterns(Box<PatternsCommand>),
     /// Sort every head's maps into the five patterns.
     Classify(Box<ClassifyArgs>),
-    /// Explore one input in the browser: all heads, one page, no network.
+    /// Show the attention maps of one input: a page to explore all heads, or a figure (SVG, PNG, PDF) of some.
     View(ViewArgs),
     /// Put the figures, tables and manifests of runs into one page, report.html, and REPORT.md.
     Report(ReportArgs),
